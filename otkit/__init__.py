@@ -1,0 +1,58 @@
+"""Optimal transport with proof: Wasserstein distances between sample sets, each with a certified bracket."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from otkit import errors, solvers
+    from otkit.critic import Critic
+    from otkit.plan import Plan
+    from otkit.problem import Problem
+    from otkit.result import Potentials, Result, Stats, Status
+    from otkit.front import solve, transport, wasserstein
+
+__version__ = "0.1.0"
+
+# Everything is imported on first use: numba alone takes a second, and `otkit --help` needs none of it.
+_HOME = {
+    "wasserstein": "otkit.front",
+    "transport": "otkit.front",
+    "solve": "otkit.front",
+    "Problem": "otkit.problem",
+    "Result": "otkit.result",
+    "Status": "otkit.result",
+    "Stats": "otkit.result",
+    "Potentials": "otkit.result",
+    "Plan": "otkit.plan",
+    "Critic": "otkit.critic",
+}
+_MODULES = ("errors", "solvers", "progress", "data")
+
+__all__ = [
+    "Critic",
+    "Plan",
+    "Potentials",
+    "Problem",
+    "Result",
+    "Stats",
+    "Status",
+    "errors",
+    "solve",
+    "solvers",
+    "transport",
+    "wasserstein",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"otkit.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'otkit' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_MODULES, "__version__"])

@@ -1,0 +1,90 @@
+"""Progress on stderr for work that takes longer than a second: a bar in a terminal, plain lines elsewhere."""
+
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_PATIENCE = 1.0  # seconds before the first sign of life
+_PLAIN_EVERY = 10.0  # seconds between plain lines
+
+
+class _Display:
+    """Receives progress events; rich is imported with the first one that is shown."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._due = self._start + _PATIENCE
+        self._bar = None
+        self._task = None
+
+    def __call__(self, event) -> None:
+        now = time.perf_counter()
+        if now < self._due:
+            return
+        if sys.stderr.isatty():
+            self._due = now + 0.1
+            self._draw(event)
+        else:
+            self._due = now + _PLAIN_EVERY
+            print(f"otkit: {describe(event)} ({now - self._start:.0f} s)", file=sys.stderr, flush=True)
+
+    def _draw(self, event) -> None:
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("", total=None)
+        total = None if event.done is None else 1.0
+        self._bar.update(self._task, description=describe(event), total=total, completed=event.done or 0.0)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def describe(event) -> str:
+    """One line for one event: solver, message, and the bracket of W_p where it is known."""
+    solver = shell_name(event.solver)
+    line = f"{solver}: {event.message}" if event.message else solver
+    if event.lower is not None and event.upper is not None:
+        line += f", between {event.lower:.6g} and {event.upper:.6g}"
+    elif event.upper is not None:
+        line += f", at most {event.upper:.6g}"
+    elif event.lower is not None:
+        line += f", at least {event.lower:.6g}"
+    return line
+
+
+def shell_name(solver: str) -> str:
+    """NetworkSimplex in Python is network-simplex in the shell.
+
+    >>> shell_name("NetworkSimplex")
+    'network-simplex'
+    """
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", solver).lower()
+
+
+@contextmanager
+def shown(quiet: bool = False) -> Iterator[Callable | None]:
+    """Show what the solvers report while the block runs."""
+    if quiet:
+        yield None
+        return
+    from otkit.progress import listen
+
+    display = _Display()
+    try:
+        with listen(display):
+            yield display
+    finally:
+        display.close()

@@ -1,0 +1,44 @@
+"""What can go wrong, by name. A message says which argument, what was found, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from otkit.result import Result
+
+
+class OtkitError(ValueError):
+    """Input that otkit cannot answer for; the parent of all errors about input."""
+
+
+class BadMeasure(OtkitError):
+    """Samples or weights that are no measure: NaN, negative weights, no points, shapes that do not fit."""
+
+
+class BadCost(OtkitError):
+    """A ground cost that is none: wrong shape, NaN, a metric that is negative or unknown."""
+
+
+class Infeasible(BadCost):
+    """No plan has the marginals asked for on the allowed pairs. `result` holds what was found (status INFEASIBLE)."""
+
+    def __init__(self, message: str, result: Result) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class Unsupported(OtkitError):
+    """A valid question that this solver, or this size, does not answer. The message names one that does."""
+
+
+class NotConverged(RuntimeError):
+    """The solver stopped before its goal. `result` is what it reached: a feasible plan and a valid bracket."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(f"{result!r} {result.status.remedy}")
+        self.result = result
+
+
+class Interrupted(NotConverged, KeyboardInterrupt):
+    """Ctrl-C during a solve: still a KeyboardInterrupt, but nothing is lost, `result` holds the bracket reached."""

@@ -1,0 +1,119 @@
+"""The border: whatever the caller holds becomes validated, C-contiguous float64, once. Nothing below checks again."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from otkit.errors import BadMeasure
+
+TOTAL_UNITS = 2**60  # int64 units of mass in one measure: 2^-60 of the total, finer than float64 carries
+
+
+def numbers(value: object, name: str, error: type[BadMeasure] = BadMeasure) -> np.ndarray:
+    """`value` as a C-contiguous float64 array of finite numbers, or `error` saying what it holds instead."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise error(f"{name} is a masked array with masked entries. Drop or fill them first.")
+    if hasattr(value, "tocsr"):
+        raise error(f"{name} is a sparse array where a dense one is needed. Pass {name}.toarray().")
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    try:
+        array = np.asarray(value)
+    except ValueError as problem:
+        raise error(f"{name} is ragged: its rows differ in length ({problem}). Give every row the same length.") from None
+    if array.dtype.kind == "c":
+        raise error(f"{name} holds complex numbers. Pass real and imaginary parts as two columns.")
+    if array.dtype.kind not in "biufO":
+        raise error(f"{name} holds {array.dtype} where numbers are needed. Convert it to floats first.")
+    try:
+        array = np.ascontiguousarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as problem:
+        raise error(f"{name} holds entries that are no numbers ({problem}). Convert it to floats first.") from None
+    if array.size and not math.isfinite(float(array.min()) + float(array.max())):
+        # the sum is inf or nan for inf, nan and for two finite ends near 1.8e308, so look closer
+        bad = np.flatnonzero(~np.isfinite(array))
+        if bad.size:
+            where = tuple(int(k) for k in np.unravel_index(bad[0], array.shape))
+            raise error(
+                f"{name} has {bad.size} entries that are NaN or infinite, the first at index {where}. "
+                "Drop or impute them first."
+            )
+    return array
+
+
+def samples(value: object, name: str) -> np.ndarray:
+    """Samples as (n, d) float64; a 1-D input is n points on the line."""
+    array = numbers(value, name)
+    if array.ndim == 1:
+        array = array.reshape(-1, 1)
+    if array.ndim != 2:
+        raise BadMeasure(
+            f"{name} has shape {array.shape}: samples are (n, d), or (n,) on the line. "
+            f"Reshape it, for instance {name}.reshape(len({name}), -1)."
+        )
+    if array.shape[0] == 0:
+        raise BadMeasure(f"{name} is empty: shape {array.shape}. A measure needs at least one point.")
+    if array.shape[1] == 0:
+        raise BadMeasure(f"{name} has no coordinates: shape {array.shape}.")
+    return array
+
+
+def weights(value: object, name: str, size: int, of: str) -> np.ndarray:
+    """Weights as (size,) float64, non-negative with a positive total; None is uniform of total 1."""
+    if value is None:
+        return np.full(size, 1.0 / size)
+    array = numbers(value, name)
+    if array.ndim == 2 and 1 in array.shape:
+        array = array.reshape(-1)
+    if array.shape != (size,):
+        raise BadMeasure(f"{name} has shape {array.shape} but {of} has {size} points. Give one weight to each point.")
+    negative = np.flatnonzero(array < 0)
+    if negative.size:
+        raise BadMeasure(
+            f"{name} has {negative.size} negative weights, the first {name}[{negative[0]}] = {array[negative[0]]!r}. "
+            "Weights are masses: split a signed measure into its two parts."
+        )
+    if not array.any():
+        raise BadMeasure(f"{name} sums to zero. At least one weight must be positive.")
+    return array
+
+
+def normalised(array: np.ndarray) -> np.ndarray:
+    """Weights of total 1. The largest is taken out first, so that totals beyond 1e308 and below 1e-308 survive."""
+    scaled = array / array.max()
+    return scaled / math.fsum(scaled)
+
+
+def equal_totals(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """b, rescaled by rounding only so that both totals are one number; BadMeasure where they really differ."""
+    total_a, total_b = math.fsum(a), math.fsum(b)
+    if not abs(total_a - total_b) <= 1e-9 * max(total_a, total_b):
+        raise BadMeasure(
+            f"a sums to {total_a!r} and b to {total_b!r}: transport moves all the mass, so the totals must be equal. "
+            "Rescale one, or use otkit.wasserstein, which normalises both."
+        )
+    return b * (total_a / total_b)
+
+
+def units(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Both weights as int64 counts of one unit of mass, with exactly equal totals, and that unit.
+
+    Uniform weights become the smallest whole numbers (1 each for n = m). Otherwise 2^60 units are shared out: each
+    weight is off by at most one unit (9e-19 of the total) but for the largest, which takes up the remainder.
+    """
+    n, m = a.size, b.size
+    total = math.fsum(a)
+    if np.all(a == a[0]) and np.all(b == b[0]):
+        common = math.lcm(n, m)
+        if common < TOTAL_UNITS:
+            return np.full(n, common // n, np.int64), np.full(m, common // m, np.int64), total / common
+    return _shared_out(a), _shared_out(b), total / TOTAL_UNITS
+
+
+def _shared_out(weight: np.ndarray) -> np.ndarray:
+    exact = normalised(weight) * float(TOTAL_UNITS)
+    count = np.rint(exact).astype(np.int64)
+    count[np.argmax(count)] += TOTAL_UNITS - int(count.sum())
+    return count

@@ -1,0 +1,185 @@
+"""What a solver returns: the number, its proof, and how it was found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from otkit.plan import Plan
+
+if TYPE_CHECKING:
+    from otkit.costs import Cost
+    from otkit.critic import Critic
+    from otkit.problem import Problem
+
+TINY = sys.float_info.min
+
+
+class Status(Enum):
+    """Why the solver stopped; `remedy` says what to do about it."""
+
+    OPTIMAL = "optimal"
+    CONVERGED = "converged"
+    MAX_ITER = "max_iter"
+    TIME_LIMIT = "time_limit"
+    INFEASIBLE = "infeasible"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def ok(self) -> bool:
+        """The goal was reached: the optimum to rounding, or the tolerance asked for."""
+        return self in (Status.OPTIMAL, Status.CONVERGED)
+
+    @property
+    def remedy(self) -> str:
+        return _REMEDY[self]
+
+
+_REMEDY = {
+    Status.OPTIMAL: "Nothing to do: the plan is optimal to rounding.",
+    Status.CONVERGED: "Nothing to do: the certified gap is within the tolerance asked for.",
+    Status.MAX_ITER: "The iteration limit was reached first: raise max_iter, or accept the bracket in .lower and .upper.",
+    Status.TIME_LIMIT: "The time limit was reached first: raise time_limit, or accept the bracket in .lower and .upper.",
+    Status.INFEASIBLE: "No plan has these marginals on the allowed pairs: allow more pairs or change the weights.",
+    Status.INTERRUPTED: "The run was interrupted: run it again, or accept the bracket in .lower and .upper.",
+}
+
+
+class Potentials(NamedTuple):
+    """Kantorovich potentials, f[i] + g[j] <= cost[i, j] for every pair, in units of cost."""
+
+    f: np.ndarray
+    g: np.ndarray
+
+
+@dataclass(frozen=True)
+class Stats:
+    """How the answer was found. `iterations` counts pivots, augmentations or the solver's own steps."""
+
+    seconds: float = 0.0
+    iterations: int = 0
+    degenerate: int = 0
+    passes: int = 0
+    arcs: int = 0
+
+    def to_dict(self) -> dict[str, float | int]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Result:
+    """The answer of every solver: `lower <= W_p <= upper`, with the plan and the potentials that prove it.
+
+    Attributes
+    ----------
+    p : order; `distance` is W_p, `cost` is W_p**p.
+    cost : <C, plan>, an upper bound of the optimal cost. May overflow to inf where `distance` does not.
+    dual_cost : a @ f + b @ g of a feasible pair, less its rounding: a lower bound.
+    distance, lower, upper : in units of the metric; `distance` is `upper`, which is W_p when status is OPTIMAL.
+    gap : (cost - dual_cost) / cost, relative.
+    plan, potentials : `Plan` and `Potentials`; computed on first use where they cost extra (1-D).
+    status, solver, stats : why and how it stopped.
+
+    >>> import otkit
+    >>> otkit.wasserstein([0.0, 1.0, 3.0], [5.0, 6.0, 8.0])
+    Result(W_1 = 5, bracket [5, 5], gap 0, OPTIMAL by Line)
+    """
+
+    problem: Problem
+    solver: str
+    status: Status
+    stats: Stats
+    primal: float  # <C, plan> divided by scale**p
+    make_plan: Callable[[], Plan]
+    make_potentials: Callable[[], Certificate]
+
+    @property
+    def p(self) -> float:
+        return self.problem.p
+
+    @property
+    def cost(self) -> float:
+        return self._in_cost_units(self.primal)
+
+    @property
+    def dual_cost(self) -> float:
+        return self._in_cost_units(self._dual)
+
+    @property
+    def distance(self) -> float:
+        return self.upper
+
+    @property
+    def upper(self) -> float:
+        return self._root(self.primal)
+
+    @property
+    def lower(self) -> float:
+        return min(self._root(self._dual), self.upper)
+
+    @property
+    def gap(self) -> float:
+        if self.primal == self._dual:
+            return 0.0
+        return (self.primal - self._dual) / max(abs(self.primal), TINY)
+
+    @cached_property
+    def plan(self) -> Plan:
+        return self.make_plan()
+
+    @cached_property
+    def potentials(self) -> Potentials:
+        certificate = self._certificate
+        scale, p = self.problem.cost.scale, self.p
+        if scale == 1.0:
+            return Potentials(certificate.f, certificate.g)
+        with np.errstate(over="ignore", under="ignore"):
+            return Potentials(certificate.f * scale**p, certificate.g * scale**p)
+
+    def critic(self) -> Critic:
+        """The Kantorovich potential as a 1-Lipschitz function on all of space; p = 1 between points only."""
+        from otkit.critic import Critic
+
+        return Critic.of(self)
+
+    @cached_property
+    def _certificate(self) -> Certificate:
+        return self.make_potentials()
+
+    @property
+    def _dual(self) -> float:
+        return min(self._certificate.dual, self.primal)
+
+    def _in_cost_units(self, value: float) -> float:
+        try:
+            return value * self.problem.cost.scale**self.p
+        except OverflowError:
+            return np.inf * value if value else 0.0
+
+    def _root(self, value: float) -> float:
+        return bracketed(value, self.problem.cost)
+
+    def __repr__(self) -> str:
+        bracket = f"W_{self.p:g} = {self.distance:.10g}, bracket [{self.lower:.10g}, {self.upper:.10g}]"
+        return f"Result({bracket}, gap {self.gap:.2g}, {self.status.name} by {self.solver})"
+
+
+def bracketed(value: float, cost: Cost) -> float:
+    """A bound of W_p, in the caller's units, from a bound of the cost divided by scale**p."""
+    if cost.p != 1:
+        value = max(value, 0.0) ** (1.0 / cost.p)
+    return value * cost.scale
+
+
+class Certificate(NamedTuple):
+    """A feasible pair and its value (rounding subtracted), all divided by scale**p."""
+
+    f: np.ndarray
+    g: np.ndarray
+    dual: float

@@ -1,0 +1,130 @@
+"""What all solvers share: stopping rules, the clock, and the way from integer flows to a `Result`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from otkit import progress
+from otkit.certificate import certify
+from otkit.errors import Unsupported
+from otkit.plan import Plan
+from otkit.problem import Problem
+from otkit.result import Certificate, Result, Stats, Status
+
+REPORT_EVERY = 0.2  # seconds
+
+
+class Stop(Exception):
+    """Raised inside a solver when one of its limits is reached; carries the status."""
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
+
+
+@dataclass
+class Clock:
+    """Time since the start, the limit on it, and when the listener last heard of us."""
+
+    solver: str
+    limit: float | None = None
+    start: float = field(default_factory=time.perf_counter)
+    told: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self.start
+
+    def check(self, message: Callable[[], progress.Progress] | None = None) -> None:
+        """Raises Stop when the time is up; reports progress when it is due."""
+        if self.limit is not None and self.seconds > self.limit:
+            raise Stop(Status.TIME_LIMIT)
+        now = time.perf_counter()
+        if message is not None and now - self.told > REPORT_EVERY:
+            self.told = now
+            progress.report(message())
+
+
+def positive_limits(solver: object) -> None:
+    """Refuses limits that make no sense, all of them in one message."""
+    wrong = []
+    for name in ("max_iter", "time_limit"):
+        value = getattr(solver, name, None)
+        if value is not None and not value >= 0:
+            wrong.append(f"{name} is {value!r}: it is None (no limit) or a number >= 0.")
+    tol = getattr(solver, "tol", 0.0)
+    if not 0.0 <= tol < 1.0:
+        wrong.append(f"tol is {tol!r}: a relative gap, 0 <= tol < 1 (0: solve to the optimum).")
+    if wrong:
+        raise Unsupported(" ".join(wrong))
+
+
+def assemble(
+    problem: Problem,
+    solver: str,
+    status: Status,
+    stats: Stats,
+    plan: Plan,
+    f: np.ndarray,
+    g: np.ndarray,
+) -> Result:
+    """The Result of a plan and a guess of potentials (inf where unknown). The proof is made here, at once."""
+    certificate = certify(problem.cost, problem.a, problem.b, f, g, tighten=not status.ok)
+    return finished(problem, solver, status, stats, plan, certificate)
+
+
+def finished(problem: Problem, solver: str, status: Status, stats: Stats, plan: Plan, certificate: Certificate) -> Result:
+    primal = float((plan.mass * problem.cost.at(plan.rows, plan.cols)).sum())
+    return Result(problem, solver, status, stats, primal, partial(_same, plan), partial(_same, certificate))
+
+
+def _same(value: object) -> object:
+    return value
+
+
+def infeasible(
+    problem: Problem,
+    solver: str,
+    stats: Stats,
+    plan: Plan,
+    rows: np.ndarray,
+    cols: np.ndarray,
+    big_f: np.ndarray,
+    big_g: np.ndarray,
+) -> Result:
+    """The Result of a problem without a feasible plan: cost and bracket are inf, the plan is the part that fits, and the
+    potentials are the proof (Farkas): f + g <= 0 on every allowed pair and a @ f + b @ g > 0."""
+    f, g = np.zeros(problem.a.size), np.zeros(problem.b.size)
+    f[rows], g[cols] = big_f, big_g
+    proof = Certificate(f, g, np.inf)
+    return Result(problem, solver, Status.INFEASIBLE, stats, np.inf, partial(_same, plan), partial(_same, proof))
+
+
+def stuck(result: Result) -> str:
+    """Which mass has nowhere to go, in words, from the proof of infeasibility."""
+    problem = result.problem
+    certificate = result.make_potentials()
+    worst = None
+    for level in range(1, int(max(certificate.f.max(), certificate.g.max())) + 1):
+        for mass, mine, other_mass, other, names in (
+            (problem.a, certificate.f, problem.b, certificate.g, ("rows", "columns")),
+            (problem.b, certificate.g, problem.a, certificate.f, ("columns", "rows")),
+        ):
+            held, room = np.flatnonzero(mine >= level), np.flatnonzero(other <= -level)
+            excess = float(mass[held].sum() - other_mass[room].sum())
+            if worst is None or excess > worst[0]:
+                worst = excess, held, float(mass[held].sum()), room, float(other_mass[room].sum()), names
+    excess, held, have, room, take, (mine, other) = worst
+    return (
+        f"{mine} {_some(held)} hold mass {have:.6g} but may only use {other} {_some(room)}, which take {take:.6g}: "
+        f"{excess:.6g} is stuck"
+    )
+
+
+def _some(indices: np.ndarray) -> str:
+    shown = ", ".join(str(int(k)) for k in indices[:5])
+    return f"[{shown}{', ...' if indices.size > 5 else ''}]"

@@ -1,0 +1,110 @@
+"""A network simplex under way: the tree, the candidate lists, and what can be read off them at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from otkit.costs import SparseCost
+from otkit.kernels.boxes import block_max
+from otkit.kernels.ground import Ground
+from otkit.kernels.pricing import Lists, price
+from otkit.kernels.simplex import CHUNK, Work, sweep
+from otkit.kernels.start import greedy
+from otkit.kernels.tree import Tree, set_potentials
+from otkit.solvers.levels import Handed, Level, first_tree, hang, new_lists, new_tree
+
+Slices = Callable[[np.ndarray], Iterator[np.ndarray]]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """`level` is None where the lists hold every arc there is."""
+
+    shape: tuple[int, int]
+    tree: Tree
+    lists: Lists
+    level: Level | None
+
+    @cached_property
+    def work(self) -> Work:
+        nodes = self.tree.parent.size
+        entry, row, key = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64), np.empty(CHUNK)
+        return Work(np.zeros(nodes), np.zeros(nodes, np.int32), entry, row, key)
+
+    def sweep(self, rows: np.ndarray, limit: int) -> tuple[int, int]:
+        """Pivots on the lists of `rows`: how many, and how many of them moved nothing."""
+        return sweep(self.tree, self.shape[0], self.lists, rows, limit, self.work)
+
+    def price(self, rows: np.ndarray, slices: Slices) -> None:
+        """The best columns of `rows` over the full cost join their lists."""
+        f, g = self.potentials()
+        peak = np.empty(self.level.boxes.low.shape[1])
+        block_max(g, peak)
+        smallest = np.empty_like(f)
+        for part in slices(rows):
+            price(self.level.ground, self.level.boxes, f, g, peak, part, self.lists, smallest)
+
+    def potentials(self) -> tuple[np.ndarray, np.ndarray]:
+        """f + g = cost on the tree; views of the work array."""
+        n, m = self.shape
+        set_potentials(self.tree, self.work.pot, self.work.big_pot)
+        return self.work.pot[:n], self.work.pot[n : n + m]
+
+    def big_potentials(self) -> tuple[np.ndarray, np.ndarray]:
+        """The part of the potentials that multiplies the cost of artificial arcs."""
+        self.potentials()
+        n, m = self.shape
+        return self.work.big_pot[:n], self.work.big_pot[n : n + m]
+
+    def flow(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows, columns and units of the arcs that carry mass, sorted by row."""
+        n, m = self.shape
+        node = np.flatnonzero(self.tree.flow > 0)
+        above = self.tree.parent[node]
+        real = (above >= 0) & (above < n + m)
+        node, above = node[real], above[real].astype(np.int64)
+        is_row = node < n
+        rows, cols = np.where(is_row, node, above), np.where(is_row, above, node) - n
+        order = np.lexsort((cols, rows))
+        return rows[order], cols[order], self.tree.flow[node][order]
+
+    def artificial(self) -> int:
+        """Units of mass that no allowed pair carries."""
+        n, m = self.shape
+        rows = self.tree.flow[:n][self.tree.big[:n] > 0]
+        return int(rows.sum())
+
+    @property
+    def value(self) -> float:
+        """<C, flow> in units of mass."""
+        return float((self.tree.flow * self.tree.cost).sum())
+
+
+def dense_network(level: Level, handed: Handed | None, slices: Slices) -> Network:
+    """From the coarser level's optimum, or greedily without one."""
+    tree, lists = first_tree(level, handed, slices)
+    return Network(level.shape, tree, lists, level)
+
+
+def corner_network(level: Level) -> Network:
+    """The north-west corner: any plan at all, in O(n + m), for a solve that was stopped before it had one."""
+    n, m = level.shape
+    none = np.empty(0, np.int64)
+    arcs = [np.empty(n + m, np.int64) for _ in range(3)]
+    tree = hang(level, arcs, greedy(none, none, level.a, level.b, *arcs), none, none)
+    return Network(level.shape, tree, new_lists(n), level)
+
+
+def sparse_network(cost: SparseCost, a: np.ndarray, b: np.ndarray) -> Network:
+    """All mass on artificial arcs through an extra root, every allowed pair in the lists."""
+    n, m = cost.shape
+    tree = new_tree(n + m + 1)
+    tree.parent[: n + m] = n + m
+    tree.flow[: n + m] = np.concatenate([a, b])
+    tree.big[: n + m] = 1
+    lists = Lists(cost.indptr, np.diff(cost.indptr), cost.indices.astype(np.int32), cost.values)
+    return Network((n, m), tree, lists, None)
