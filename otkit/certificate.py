@@ -13,32 +13,39 @@ import numpy as np
 from otkit.costs import Cost, SparseCost
 from otkit.result import Certificate
 
-EPS = np.finfo(np.float64).eps
+EPS = 2.0**-52
 PAIRS_PER_CALL = 10**8  # coordinates looked at in one kernel call: 0.1 s, so that Ctrl-C is heard
 
 
-def certify(cost: Cost, a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarray, *, tighten: bool = False) -> Certificate:
-    """The best feasible pair near (f, g), for weights a (n,), b (m,); entries of f and g that are inf are unknown.
+def certify(cost: Cost, a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarray) -> Certificate:
+    """The feasible pair nearest below (f, g), for weights a (n,), b (m,); entries of f and g that are inf are unknown.
 
     O(nm) time (less through the boxes), O(n + m) memory. Columns without a known potential get theirs from the known
-    rows; then every f[i] becomes min(f[i], min_j c_ij - g[j]). With `tighten` both sides are recomputed from the other,
-    which is worth a pass each where the potentials are not those of an optimum.
+    rows; then every f[i] becomes min(f[i], min_j c_ij - g[j]).
     """
-    known = np.isfinite(f)
-    unknown_g = ~np.isfinite(g)
-    if tighten:
-        f, known = _conjugate(cost, np.where(unknown_g, -np.inf, g)), np.full(f.size, True)
-        unknown_g[:] = True
-    if unknown_g.any():
+    known, wanted = np.isfinite(f), ~np.isfinite(g)
+    if wanted.any():
         rows = np.flatnonzero(known)
-        limit = np.where(unknown_g, np.inf, g)
-        g = conjugate(cost.take(rows, np.arange(g.size)).transposed(), f[rows], limit)
-        g[~np.isfinite(g)] = 0.0  # a column no allowed pair reaches binds nobody
+        part = cost if rows.size == f.size else cost.take(rows, np.arange(g.size))
+        g = conjugate(part.transposed(), f[rows], np.where(wanted, np.inf, g))
+        g[~np.isfinite(g)] = 0.0  # a column that no allowed pair reaches binds nobody
     shift = centre(a, b, np.where(known, f, 0.0), g)
     g = g - shift
     f = conjugate(cost, g, f + shift)
     f[~np.isfinite(f)] = 0.0
     return proven(cost, a, b, f, g)
+
+
+def from_columns(cost: Cost, a: np.ndarray, b: np.ndarray, g: np.ndarray) -> Certificate:
+    """The certificate of two c-transforms of g: what potentials of columns are worth that belong to no optimum.
+
+    Entries of g may be inf (unknown). g = 0 gives the bound by row and column minima, which for x and y that nearly
+    coincide is the optimum, free of the rounding that potentials of a spanning tree gather.
+    """
+    cols = np.flatnonzero(np.isfinite(g))
+    part = cost if cols.size == g.size else cost.take(np.arange(a.size), cols)
+    f = conjugate(part, g[cols], np.full(a.size, np.inf))
+    return certify(cost, a, b, f, np.full(b.size, np.inf))
 
 
 def proven(cost: Cost, a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarray) -> Certificate:
@@ -50,12 +57,6 @@ def proven(cost: Cost, a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarra
     if dual < 0.0 and nonnegative(cost):  # the pair 0, 0 is feasible then, and better
         return Certificate(np.zeros_like(f), np.zeros_like(g), 0.0)
     return Certificate(f, g, dual)
-
-
-def _conjugate(cost: Cost, g: np.ndarray) -> np.ndarray:
-    cols = np.flatnonzero(g > -np.inf)
-    part = cost if cols.size == g.size else cost.take(np.arange(cost.shape[0]), cols)
-    return conjugate(part, g[cols], np.full(cost.shape[0], np.inf))
 
 
 def centre(a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarray) -> float:

@@ -64,8 +64,8 @@ def wasserstein(
     """
     x, y = measures.samples(x, "x"), measures.samples(y, "y")
     cost = point_cost(x, y, metric, p)
-    a = measures.normalised(measures.weights(a, "a", len(x), "x"))
-    b = measures.normalised(measures.weights(b, "b", len(y), "y"))
+    a = measures.probabilities(a, "a", len(x), "x")
+    b = measures.probabilities(b, "b", len(y), "y")
     return solve(Problem(a, b, cost), solver, throw=throw)
 
 

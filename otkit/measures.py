@@ -83,12 +83,18 @@ def weights(value: object, name: str, size: int, of: str) -> np.ndarray:
 def normalised(array: np.ndarray) -> np.ndarray:
     """Weights of total 1. The largest is taken out first, so that totals beyond 1e308 and below 1e-308 survive."""
     scaled = array / array.max()
-    return scaled / math.fsum(scaled)
+    return scaled / scaled.sum()
+
+
+def probabilities(value: object, name: str, size: int, of: str) -> np.ndarray:
+    """Weights of total 1; None is uniform."""
+    array = weights(value, name, size, of)
+    return array if value is None else normalised(array)
 
 
 def equal_totals(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """b, rescaled by rounding only so that both totals are one number; BadMeasure where they really differ."""
-    total_a, total_b = math.fsum(a), math.fsum(b)
+    total_a, total_b = float(a.sum()), float(b.sum())
     if not abs(total_a - total_b) <= 1e-9 * max(total_a, total_b):
         raise BadMeasure(
             f"a sums to {total_a!r} and b to {total_b!r}: transport moves all the mass, so the totals must be equal. "
@@ -104,7 +110,7 @@ def units(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     weight is off by at most one unit (9e-19 of the total) but for the largest, which takes up the remainder.
     """
     n, m = a.size, b.size
-    total = math.fsum(a)
+    total = float(a.sum())
     if np.all(a == a[0]) and np.all(b == b[0]):
         common = math.lcm(n, m)
         if common < TOTAL_UNITS:

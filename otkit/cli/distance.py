@@ -68,7 +68,9 @@ def distance(
         return 2
     if result.status.ok:
         return 0
-    print(f"otkit: not converged ({result.status.name}): {result.status.remedy}", file=sys.stderr)
+    remedy = result.status.remedy.replace("max_iter", "--max-iter").replace("time_limit", "--time-limit")
+    remedy = remedy.replace(" in .lower and .upper", "")
+    print(f"otkit: not converged ({result.status.name}): {remedy}", file=sys.stderr)
     return 3
 
 
@@ -151,7 +153,8 @@ def _print_lines(result, inputs: Inputs, metric: str, plan: str | None) -> None:
     (n, d), m = inputs.x.shape, len(inputs.y)
     where = "on the line" if d == 1 else f"in {d} dimensions"
     weights = "".join(f", weights on {name}" for name, w in (("X", inputs.a), ("Y", inputs.b)) if w is not None)
-    print(f"W_{result.p:g}       {result.distance:.12g}")
+    at_most = "" if result.status.ok else "at most "
+    print(f"W_{result.p:<8g}{at_most}{result.distance:.12g}")
     print(f"bracket   [{result.lower:.12g}, {result.upper:.12g}]  relative gap of the cost {result.gap:.2g}")
     print(f"samples   {n} against {m} {where}, {metric}{weights}")
     print(f"solver    {shell_name(result.solver)}: {result.status.name.lower()}, {_effort(result.stats)}")

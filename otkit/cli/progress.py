@@ -25,27 +25,28 @@ class _Display:
             return
         if sys.stderr.isatty():
             self._due = now + 0.1
-            self._draw(event)
+            self._draw(event, now - self._start)
         else:
             self._due = now + _PLAIN_EVERY
             print(f"otkit: {describe(event)} ({now - self._start:.0f} s)", file=sys.stderr, flush=True)
 
-    def _draw(self, event) -> None:
+    def _draw(self, event, seconds: float) -> None:
         if self._bar is None:
             from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+            from rich.progress import BarColumn, Progress, TextColumn
 
             self._bar = Progress(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(),
-                TimeElapsedColumn(),
                 console=Console(stderr=True),
                 transient=True,
             )
             self._bar.start()
             self._task = self._bar.add_task("", total=None)
         total = None if event.done is None else 1.0
-        self._bar.update(self._task, description=describe(event), total=total, completed=event.done or 0.0)
+        self._bar.update(
+            self._task, description=f"{describe(event)} ({seconds:.0f} s)", total=total, completed=event.done or 0.0
+        )
 
     def close(self) -> None:
         if self._bar is not None:

@@ -12,8 +12,8 @@ from numba import njit
 EUCLIDEAN, CITYBLOCK, CHEBYSHEV, MATRIX = 0, 1, 2, 3
 
 # Inputs are finite (the border checks), so NaN and signed-zero rules only cost vectorisation of min and max. `reassoc`
-# is left out: sums over coordinates run in the same order in `fill` and `at`.
-FINITE = {"nnan", "ninf", "nsz", "contract"}
+# and `contract` are left out: `fill` and `at` must agree to the last bit, or an arc of the plan can look infeasible.
+FINITE = {"nnan", "ninf", "nsz"}
 
 
 class Ground(NamedTuple):
@@ -83,30 +83,31 @@ def raise_power(metric, p, out, width):
 @njit(cache=True, fastmath=FINITE)
 def _sum_of_squares(x, yt, i, lo, width, out):
     d = yt.shape[0]
+    hi = lo + width  # slices, not yt[k, lo + t]: the test for a negative index stops vectorisation, 6 times slower
     k = 0
     while k + 4 <= d:  # four coordinates per sweep: the segment is loaded and stored d / 4 times, not d times
         a0, a1, a2, a3 = x[i, k], x[i, k + 1], x[i, k + 2], x[i, k + 3]
-        y0, y1, y2, y3 = yt[k], yt[k + 1], yt[k + 2], yt[k + 3]
+        y0, y1, y2, y3 = yt[k, lo:hi], yt[k + 1, lo:hi], yt[k + 2, lo:hi], yt[k + 3, lo:hi]
         for t in range(width):
-            e0 = a0 - y0[lo + t]
-            e1 = a1 - y1[lo + t]
-            e2 = a2 - y2[lo + t]
-            e3 = a3 - y3[lo + t]
+            e0 = a0 - y0[t]
+            e1 = a1 - y1[t]
+            e2 = a2 - y2[t]
+            e3 = a3 - y3[t]
             out[t] += (e0 * e0 + e1 * e1) + (e2 * e2 + e3 * e3)
         k += 4
     while k + 2 <= d:
         a0, a1 = x[i, k], x[i, k + 1]
-        y0, y1 = yt[k], yt[k + 1]
+        y0, y1 = yt[k, lo:hi], yt[k + 1, lo:hi]
         for t in range(width):
-            e0 = a0 - y0[lo + t]
-            e1 = a1 - y1[lo + t]
+            e0 = a0 - y0[t]
+            e1 = a1 - y1[t]
             out[t] += e0 * e0 + e1 * e1
         k += 2
     if k < d:
         a0 = x[i, k]
-        y0 = yt[k]
+        y0 = yt[k, lo:hi]
         for t in range(width):
-            e0 = a0 - y0[lo + t]
+            e0 = a0 - y0[t]
             out[t] += e0 * e0
 
 
@@ -115,9 +116,9 @@ def fill(ground, i, lo, hi, out):
     """Modifies out[:hi - lo] = c(x_i, y_lo .. y_hi-1)."""
     width = hi - lo
     if ground.metric == MATRIX:
-        row = ground.matrix[i]
+        row = ground.matrix[i, lo:hi]
         for t in range(width):
-            out[t] = row[lo + t]
+            out[t] = row[t]
         return
     x, yt = ground.x, ground.yt
     for t in range(width):
@@ -127,16 +128,37 @@ def fill(ground, i, lo, hi, out):
     elif ground.metric == CITYBLOCK:
         for k in range(yt.shape[0]):
             a = x[i, k]
-            y = yt[k]
+            y = yt[k, lo:hi]
             for t in range(width):
-                out[t] += abs(a - y[lo + t])
+                out[t] += abs(a - y[t])
     else:
         for k in range(yt.shape[0]):
             a = x[i, k]
-            y = yt[k]
+            y = yt[k, lo:hi]
             for t in range(width):
-                out[t] = max(out[t], abs(a - y[lo + t]))
+                out[t] = max(out[t], abs(a - y[t]))
     raise_power(ground.metric, ground.p, out, width)
+
+
+@njit(cache=True)
+def _square(x, yt, i, j):
+    """|x_i - y_j|^2, added up in the order of `_sum_of_squares`."""
+    d = yt.shape[0]
+    value = 0.0
+    k = 0
+    while k + 4 <= d:
+        e0, e1 = x[i, k] - yt[k, j], x[i, k + 1] - yt[k + 1, j]
+        e2, e3 = x[i, k + 2] - yt[k + 2, j], x[i, k + 3] - yt[k + 3, j]
+        value += (e0 * e0 + e1 * e1) + (e2 * e2 + e3 * e3)
+        k += 4
+    while k + 2 <= d:
+        e0, e1 = x[i, k] - yt[k, j], x[i, k + 1] - yt[k + 1, j]
+        value += e0 * e0 + e1 * e1
+        k += 2
+    if k < d:
+        e0 = x[i, k] - yt[k, j]
+        value += e0 * e0
+    return value
 
 
 @njit(cache=True)
@@ -144,14 +166,10 @@ def at(ground, i, j):
     """c(x_i, y_j) of one pair."""
     if ground.metric == MATRIX:
         return ground.matrix[i, j]
-    x, yt = ground.x, ground.yt
+    if ground.metric == EUCLIDEAN:
+        return _power(EUCLIDEAN, ground.p, _square(ground.x, ground.yt, i, j))
     value = 0.0
-    for k in range(yt.shape[0]):
-        e = abs(x[i, k] - yt[k, j])
-        if ground.metric == EUCLIDEAN:
-            value += e * e
-        elif ground.metric == CITYBLOCK:
-            value += e
-        else:
-            value = max(value, e)
+    for k in range(ground.yt.shape[0]):
+        e = abs(ground.x[i, k] - ground.yt[k, j])
+        value = value + e if ground.metric == CITYBLOCK else max(value, e)
     return _power(ground.metric, ground.p, value)

@@ -12,17 +12,11 @@ from numba import njit, prange
 
 from otkit.kernels.ground import CITYBLOCK, FINITE, _power, raise_power
 from otkit.kernels.sort import sort_into
+from otkit.kernels.tree import two_sum
 
 BLOCK = 128  # plain vectorised sum inside, two-sum across: 16 terms per vector lane cost 3 ulp at most on average
 ALONE = 100_000  # points below which one thread does it all: a parallel region takes up to 24 ms on a busy machine
 SPLIT = 134217729.0  # 2**27 + 1
-
-
-@njit(cache=True, inline="always")
-def _two_sum(a, b):
-    s = a + b
-    t = s - a
-    return s, (a - (s - t)) + (b - t)
 
 
 @njit(cache=True, fastmath=FINITE)
@@ -50,7 +44,7 @@ def _cost_range(xs, ys, p, lo, hi):
     for start in range(lo, hi, BLOCK):
         end = min(start + BLOCK, hi)
         _differences(xs, ys, start, end, p, buffer)
-        total, e = _two_sum(total, _sum(buffer, end - start))
+        total, e = two_sum(total, _sum(buffer, end - start))
         error += e
     return total, error
 
@@ -69,7 +63,7 @@ def cost_sorted(xs, ys, p):
     total = 0.0
     error = 0.0
     for t in range(pieces):
-        total, e = _two_sum(total, part[t, 0])
+        total, e = two_sum(total, part[t, 0])
         error += e + part[t, 1]
     return total + error
 
@@ -86,7 +80,7 @@ def _walk(xs, a, ys, b, p, i, j, left_a, left_b, todo):
     error = 0.0
     while todo > 0:
         mass = min(min(left_a, left_b), todo)
-        total, e = _two_sum(total, np.float64(mass) * _power(CITYBLOCK, p, abs(xs[i] - ys[j])))
+        total, e = two_sum(total, np.float64(mass) * _power(CITYBLOCK, p, abs(xs[i] - ys[j])))
         error += e
         todo -= mass
         left_a -= mass
@@ -163,7 +157,7 @@ def cost_weighted(xs, a, ys, b, p):
     total = 0.0
     error = 0.0
     for t in range(pieces):
-        total, e = _two_sum(total, part[t, 0])
+        total, e = two_sum(total, part[t, 0])
         error += e + part[t, 1]
     return total + error
 
@@ -199,7 +193,7 @@ def plan_sorted(a, b, rows, cols, mass):
 @njit(cache=True, inline="always")
 def _exact_cost(x, y, p):
     """|x - y|**p as an unevaluated sum of two floats: exact for p = 1, to 1e-32 for p = 2, rounded otherwise."""
-    high, low = _two_sum(x, -y)
+    high, low = two_sum(x, -y)
     if p == 1.0:
         if high < 0.0:
             return -high, -low
@@ -238,15 +232,15 @@ def potentials_sorted(xs, a, ys, b, p, f, g):
             i += 1
             left_a = a[i]
             high, low = _exact_cost(xs[i], ys[j], p)
-            s, e = _two_sum(high, -g_high)
-            f_high, f_low = _two_sum(s, e + (low - g_low))
+            s, e = two_sum(high, -g_high)
+            f_high, f_low = two_sum(s, e + (low - g_low))
             f[i] = f_high
         else:
             j += 1
             left_b = b[j]
             high, low = _exact_cost(xs[i], ys[j], p)
-            s, e = _two_sum(high, -f_high)
-            g_high, g_low = _two_sum(s, e + (low - f_low))
+            s, e = two_sum(high, -f_high)
+            g_high, g_low = two_sum(s, e + (low - f_low))
             g[j] = g_high
 
 

@@ -28,10 +28,10 @@ class Lists(NamedTuple):
 
 
 @njit(cache=True, fastmath=FINITE | {"reassoc"})
-def _smallest(buf, g, lo, width):
+def _smallest(buf, g):
     best = np.inf
-    for t in range(width):
-        best = min(best, buf[t] - g[lo + t])
+    for t in range(g.shape[0]):
+        best = min(best, buf[t] - g[t])
     return best
 
 
@@ -53,7 +53,7 @@ def best_columns(ground, boxes, g, gmax, i, limit, first, bounds, buf, column, c
         lo = b * BLOCK
         width = min(m, lo + BLOCK) - lo
         fill(ground, i, lo, lo + width, buf)
-        if _smallest(buf, g, lo, width) >= limit:
+        if _smallest(buf, g[lo : lo + width]) >= limit:
             continue
         for t in range(width):
             value = buf[t] - g[lo + t]

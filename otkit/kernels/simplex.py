@@ -12,6 +12,7 @@ CHUNK = 256  # rows priced with one set of potentials; 64 and 1024 were 10 to 60
 
 class Work(NamedTuple):
     pot: np.ndarray  # (nodes,) float64
+    pot_error: np.ndarray  # (nodes,) float64, what pot was rounded by
     big_pot: np.ndarray  # (nodes,) int32
     entry: np.ndarray  # (CHUNK,) int64, the candidate of each row that has one
     row: np.ndarray  # (CHUNK,) int64
@@ -30,7 +31,7 @@ def sweep(tree, n, lists, rows, limit, work):
     changed = True
     for begin in range(0, rows.shape[0], CHUNK):
         if changed:
-            set_potentials(tree, pot, big_pot)
+            set_potentials(tree, pot, work.pot_error, big_pot)
             changed = False
         found = 0
         for r in range(begin, min(rows.shape[0], begin + CHUNK)):

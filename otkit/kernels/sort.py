@@ -17,12 +17,20 @@ SMALL = 4096  # one scatter: keys, cells and counts (80 KB) stay in L2
 PER_BUCKET = 1024
 MOST = 8192  # buckets at most
 PARTS = 32
-ALONE = 200_000  # keys (4 ms) below which one thread sorts: a parallel region waits up to 24 ms on a busy machine
+ALONE = 300_000  # keys (3 ms) below which one thread sorts: a parallel region waits up to 24 ms on a busy machine
 CLUMPED = 12.0  # mean number of cell mates above which insertion loses to radix
 
 SIGN = np.uint64(1 << 63)
 ZERO = np.uint64(0)
 ALL = np.uint64(2**64 - 1)
+
+
+@njit(cache=True)
+def _copy(keys, carry, lo, hi, out, out_carry):
+    for i in range(lo, hi):  # a slice assignment takes 2 s to compile
+        out[i] = keys[i]
+        if carry is not None:
+            out_carry[i] = carry[i]
 
 
 @njit(cache=True)
@@ -88,7 +96,8 @@ def radix(keys, carry, lo, hi, out, out_carry):
             place += 1
             continue
         place += width
-        count[:] = 0
+        for d in range(size):
+            count[d] = 0
         i = lo
         while i + 4 <= hi:  # in fours: see _scatter
             d0 = (_rank(a[i]) >> shift) & mask
@@ -128,10 +137,7 @@ def radix(keys, carry, lo, hi, out, out_carry):
         ca, cb = cb, ca
         moved = not moved
     if not moved:
-        for i in range(lo, hi):
-            out[i] = keys[i]
-            if carry is not None:
-                out_carry[i] = carry[i]
+        _copy(keys, carry, lo, hi, out, out_carry)
 
 
 @njit(cache=True, fastmath={"nnan", "ninf", "nsz"})
@@ -154,7 +160,7 @@ def _scale(low, high, cells):
 
 @njit(cache=True)
 def _count(keys, lo, hi, low, scale, cells, starts):
-    """Modifies starts[:cells]: the position of each cell's first key. Returns the mean number of keys in a key's cell."""
+    """Modifies starts[:cells]: the position of each cell's first key. Returns how many keys a key's cell holds."""
     for c in range(cells):
         starts[c] = 0
     for i in range(lo, hi):
@@ -212,10 +218,7 @@ def _finish(keys, carry, lo, hi, starts, out, out_carry):
             _scatter(keys, carry, lo, hi, low, scale, starts, out, out_carry)
             _insertion(out, out_carry, lo, hi)
             return
-    for i in range(lo, hi):
-        out[i] = keys[i]
-        if carry is not None:
-            out_carry[i] = carry[i]
+    _copy(keys, carry, lo, hi, out, out_carry)
     if n <= TINY:
         _insertion(out, out_carry, lo, hi)
 
@@ -233,20 +236,8 @@ def _split(x, carry, tmp, tmp_carry, starts):
     if scale > 0.0 and _count(x, 0, n, low, scale, buckets, starts) < 0.5 * n:
         _scatter(x, carry, 0, n, low, scale, starts, tmp, tmp_carry)
         return buckets
-    tmp[:] = x
-    if carry is not None:
-        tmp_carry[:] = carry
+    _copy(x, carry, 0, n, tmp, tmp_carry)
     return 0
-
-
-@njit(cache=True)
-def _buckets(tmp, tmp_carry, ends, first, last, starts, out, out_carry):
-    """Modifies out, out_carry over buckets first .. last-1, and tmp there; starts is scratch."""
-    lo = ends[first - 1] if first > 0 else 0
-    for c in range(first, last):
-        hi = ends[c]
-        _finish(tmp, tmp_carry, lo, hi, starts, out, out_carry)
-        lo = hi
 
 
 @njit(cache=True)
@@ -254,9 +245,7 @@ def _place(x, carry, tmp, tmp_carry, ends):
     """Modifies tmp, tmp_carry (x in buckets) and ends. Returns the number of buckets, 1 for a small x."""
     if x.size > SMALL:
         return _split(x, carry, tmp, tmp_carry, ends)
-    tmp[: x.size] = x
-    if carry is not None:
-        tmp_carry[: x.size] = carry
+    _copy(x, carry, 0, x.size, tmp, tmp_carry)
     ends[0] = x.size
     return 1
 

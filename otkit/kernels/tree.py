@@ -6,6 +6,9 @@ from a row, from the root to a column. A pivot walks its cycle twice and touches
 for all nodes at once (8 ns a node) when prices are next needed. At n = 4000 that costs a third of what updating a
 subtree of 0.1 to 0.2 n nodes at every pivot does.
 
+Sums along the tree are compensated (two-sum), so a reduced cost is right to its last bits however large the costs on its
+way: where x and y nearly coincide the optimum is 1e-14 of the costs on a cycle, and plain sums would end the search early.
+
 Artificial arcs cost `big` = 1 unit of a cost larger than any other. It is kept apart from the real cost and compared
 first, so no large number ever enters a sum.
 
@@ -19,7 +22,7 @@ import numpy as np
 from numba import njit
 
 LARGEST = np.int64(2**63 - 1)
-ROUNDING = 2.0**-52  # of the sum of all magnitudes on a cycle: a reduced cost nearer to zero is zero
+ROUNDING = 1e-30  # of the sum of all magnitudes on a cycle: what compensated sums cannot tell from zero
 
 
 class Tree(NamedTuple):
@@ -32,9 +35,18 @@ class Tree(NamedTuple):
     token: np.ndarray  # (1,) int64, the number of the current walk
 
 
+@njit(cache=True, inline="always")
+def two_sum(a, b):
+    """a + b as the rounded sum and what rounding dropped, exactly."""
+    s = a + b
+    t = s - a
+    return s, (a - (s - t)) + (b - t)
+
+
 @njit(cache=True)
-def set_potentials(tree, pot, big_pot):
-    """Modifies pot, big_pot: pot[v] + pot[parent[v]] = cost[v] on every tree arc, 0 at the root; likewise big."""
+def set_potentials(tree, pot, pot_error, big_pot):
+    """Modifies pot, pot_error, big_pot: (pot + pot_error)[v] + (pot + pot_error)[parent[v]] = cost[v] on every tree arc,
+    0 at the root; likewise big."""
     parent, cost, big, mark, stack = tree.parent, tree.cost, tree.big, tree.mark, tree.stack
     tree.token[0] += 1
     token = tree.token[0]
@@ -53,10 +65,13 @@ def set_potentials(tree, pot, big_pot):
             v = stack[top]
             if parent[v] < 0:
                 pot[v] = 0.0
+                pot_error[v] = 0.0
                 big_pot[v] = 0
             else:
-                pot[v] = cost[v] - pot[parent[v]]
-                big_pot[v] = big[v] - big_pot[parent[v]]
+                u = parent[v]
+                high, error = two_sum(cost[v], -pot[u])
+                pot[v], pot_error[v] = two_sum(high, error - pot_error[u])
+                big_pot[v] = big[v] - big_pot[u]
 
 
 @njit(cache=True)
@@ -101,12 +116,13 @@ def pivot(tree, n, i, j, c):
     parent, flow, cost, big = tree.parent, tree.flow, tree.cost, tree.big
     head = n + j
     join = _join(tree, i, head)
-    reduced, big_reduced, size = c, 0, abs(c)
+    reduced, error, big_reduced, size = c, 0.0, 0, abs(c)
     delta, leave, below_row = LARGEST, -1, True
     sign = -1
     v = i
     while v != join:  # `<` here and `<=` below: the last blocking arc leaves, which keeps the tree strongly feasible
-        reduced += sign * cost[v]
+        reduced, dropped = two_sum(reduced, sign * cost[v])
+        error += dropped
         size += abs(cost[v])
         big_reduced += sign * big[v]
         sign = -sign
@@ -116,13 +132,15 @@ def pivot(tree, n, i, j, c):
     sign = -1
     v = head
     while v != join:
-        reduced += sign * cost[v]
+        reduced, dropped = two_sum(reduced, sign * cost[v])
+        error += dropped
         size += abs(cost[v])
         big_reduced += sign * big[v]
         sign = -sign
         if v >= n and flow[v] <= delta:
             delta, leave, below_row = flow[v], v, False
         v = parent[v]
+    reduced += error
     if big_reduced > 0 or (big_reduced == 0 and reduced >= -ROUNDING * size) or leave < 0:
         return np.int64(-1)
     if delta > 0:

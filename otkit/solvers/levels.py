@@ -115,7 +115,7 @@ def first_tree(
     rows of every column for potentials made by two c-transforms."""
     n, m = level.shape
     lists, by_column = new_lists(n, ROOM), new_lists(m, NEW)
-    g = np.zeros(m) if handed is None else np.repeat(handed.g, GROUP)[:m]
+    g = np.zeros(m) if handed is None else spread(handed, m)
     flipped, flipped_boxes = level.transposed()
     f = full_pass(level.ground, level.boxes, np.full(n, np.inf), g, lists, slices)
     g = full_pass(flipped, flipped_boxes, np.full(m, np.inf), f, by_column, slices)
@@ -140,6 +140,11 @@ def hang(level: Level, arcs: list[np.ndarray], count: int, extra_rows: np.ndarra
     tree = new_tree(n + m)
     complete(level.ground, n, m, *arcs, count, extra_rows, extra_cols, tree)
     return tree
+
+
+def spread(handed: Handed | None, m: int) -> np.ndarray | None:
+    """The coarser level's column potentials, each for all the columns merged there."""
+    return None if handed is None else np.repeat(handed.g, GROUP)[:m]
 
 
 def listed(lists: Lists) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

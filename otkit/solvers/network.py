@@ -13,9 +13,9 @@ from otkit.kernels.boxes import block_max
 from otkit.kernels.ground import Ground
 from otkit.kernels.pricing import Lists, price
 from otkit.kernels.simplex import CHUNK, Work, sweep
-from otkit.kernels.start import greedy
+from otkit.kernels.start import greedy, hand_down
 from otkit.kernels.tree import Tree, set_potentials
-from otkit.solvers.levels import Handed, Level, first_tree, hang, new_lists, new_tree
+from otkit.solvers.levels import Handed, Level, first_tree, hang, new_lists, new_tree, spread
 
 Slices = Callable[[np.ndarray], Iterator[np.ndarray]]
 
@@ -28,12 +28,13 @@ class Network:
     tree: Tree
     lists: Lists
     level: Level | None
+    coarse_g: np.ndarray | None = None  # what the coarser level says of the column potentials
 
     @cached_property
     def work(self) -> Work:
         nodes = self.tree.parent.size
         entry, row, key = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64), np.empty(CHUNK)
-        return Work(np.zeros(nodes), np.zeros(nodes, np.int32), entry, row, key)
+        return Work(np.zeros(nodes), np.zeros(nodes), np.zeros(nodes, np.int32), entry, row, key)
 
     def sweep(self, rows: np.ndarray, limit: int) -> tuple[int, int]:
         """Pivots on the lists of `rows`: how many, and how many of them moved nothing."""
@@ -51,7 +52,7 @@ class Network:
     def potentials(self) -> tuple[np.ndarray, np.ndarray]:
         """f + g = cost on the tree; views of the work array."""
         n, m = self.shape
-        set_potentials(self.tree, self.work.pot, self.work.big_pot)
+        set_potentials(self.tree, self.work.pot, self.work.pot_error, self.work.big_pot)
         return self.work.pot[:n], self.work.pot[n : n + m]
 
     def big_potentials(self) -> tuple[np.ndarray, np.ndarray]:
@@ -59,6 +60,10 @@ class Network:
         self.potentials()
         n, m = self.shape
         return self.work.big_pot[:n], self.work.big_pot[n : n + m]
+
+    def handed(self) -> Handed:
+        """What the next finer level starts from."""
+        return Handed(*self.flow(), self.potentials()[1].copy())
 
     def flow(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows, columns and units of the arcs that carry mass, sorted by row."""
@@ -87,16 +92,19 @@ class Network:
 def dense_network(level: Level, handed: Handed | None, slices: Slices) -> Network:
     """From the coarser level's optimum, or greedily without one."""
     tree, lists = first_tree(level, handed, slices)
-    return Network(level.shape, tree, lists, level)
+    return Network(level.shape, tree, lists, level, spread(handed, level.shape[1]))
 
 
-def corner_network(level: Level) -> Network:
-    """The north-west corner: any plan at all, in O(n + m), for a solve that was stopped before it had one."""
+def bare_network(level: Level, handed: Handed | None) -> Network:
+    """The coarser level's plan handed down (or the north-west corner) in O(n + m), for a solve that was stopped."""
     n, m = level.shape
     none = np.empty(0, np.int64)
     arcs = [np.empty(n + m, np.int64) for _ in range(3)]
-    tree = hang(level, arcs, greedy(none, none, level.a, level.b, *arcs), none, none)
-    return Network(level.shape, tree, new_lists(n), level)
+    if handed is None:
+        count = greedy(none, none, level.a, level.b, *arcs)
+    else:
+        count = hand_down(handed.rows, handed.cols, handed.units, level.a, level.b, *arcs)
+    return Network(level.shape, hang(level, arcs, count, none, none), new_lists(n), level, spread(handed, m))
 
 
 def sparse_network(cost: SparseCost, a: np.ndarray, b: np.ndarray) -> Network:

@@ -16,10 +16,10 @@ from otkit.problem import Problem
 from otkit.progress import Progress
 from otkit.result import Result, Stats, Status, bracketed
 from otkit.solvers.base import Clock, Stop, assemble, infeasible, positive_limits
-from otkit.solvers.levels import Handed, Level
-from otkit.solvers.network import Network, corner_network, dense_network, sparse_network
+from otkit.solvers.levels import Level
+from otkit.solvers.network import Network, bare_network, dense_network, sparse_network
 
-QUARTERS = 4  # pricing takes a quarter of the rows at a time: the pivots in between keep potentials fresh
+PORTIONS = 8  # pricing takes an eighth of the rows at a time, pivots in between keep potentials fresh: 1 takes 1.5 times as long
 PRICING_IS_DEAR = 8  # above this dimension (and for a matrix) lists are emptied before rows are priced again
 SWEEP_ROWS = 8192  # rows of one kernel call: under 0.2 s
 
@@ -67,13 +67,27 @@ class NetworkSimplex:
         whole = rows.size == a.size and cols.size == b.size
         run = _Run(self, problem.cost if whole else problem.cost.take(rows, cols), a[rows], b[cols])
         status = run.run()
-        part_rows, part_cols, flow, part_f, part_g = run.answer()
+        part_rows, part_cols, flow, part_f, part_g, coarse_g = run.answer()
         plan = Plan(rows[part_rows], cols[part_cols], flow * unit, problem.shape)
         if status is Status.INFEASIBLE:
             return infeasible(problem, name, run.stats, plan, rows, cols, *run.network.big_potentials())
-        f, g = np.full(a.size, np.inf), np.full(b.size, np.inf)
-        f[rows], g[cols] = part_f, part_g
-        return assemble(problem, name, status, run.stats, plan, f, g)
+        f, g = placed(part_f, rows, a.size), placed(part_g, cols, b.size)
+        others = [] if coarse_g is None else [placed(coarse_g, cols, b.size)]
+        return assemble(problem, name, status, run.stats, plan, f, g, others)
+
+
+def placed(part: np.ndarray, where: np.ndarray, size: int) -> np.ndarray:
+    """Potentials of the points with mass among all points; inf (unknown) at the rest."""
+    whole = np.full(size, np.inf)
+    whole[where] = part
+    return whole
+
+
+def restored(values: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Values in curve order back in the caller's."""
+    out = np.empty_like(values)
+    out[order] = values
+    return out
 
 
 @dataclass(eq=False)
@@ -101,33 +115,52 @@ class _Run:
 
     def run(self) -> Status:
         """Solves as far as the limits allow; afterwards `network` holds a tree with a feasible flow."""
-        sparse = isinstance(self.cost, SparseCost)
-        finest = None if sparse else self._finest()
+        levels = [] if isinstance(self.cost, SparseCost) else self._levels()
+        status = Status.OPTIMAL
         try:
-            if sparse:
+            if not levels:
                 self.network = sparse_network(self.cost, self.a, self.b)
                 self._sweeps(self.network)
                 return Status.INFEASIBLE if self.network.artificial() else Status.OPTIMAL
-            self._descend(finest, final=True)
-            return Status.OPTIMAL
+            for level in reversed(levels):
+                handed = self.network.handed() if self.network else None
+                self.network = dense_network(level, handed, self._slices)
+                self._optimise(self.network, final=level is levels[0])
         except Stop as stop:
             status = stop.status
         except KeyboardInterrupt:
             status = Status.INTERRUPTED
-        if self.network is None:
-            self.network = corner_network(finest)
+        if levels and (self.network is None or self.network.level is not levels[0]):
+            self._hand_down(levels)
         return status
 
-    def answer(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Rows, columns and units of the plan, and the potentials, in the order of `cost`."""
+    def _levels(self) -> list[Level]:
+        """Finest first."""
+        order = self.cost.ordered
+        levels = [Level(order.ground, order.boxes, self.a[order.rows], self.b[order.cols])]
+        while levels[-1].coarsens:
+            levels.append(levels[-1].coarser())
+        return levels
+
+    def _hand_down(self, levels: list[Level]) -> None:
+        """Stopped above the finest level: its plan is made from the one reached, without another pivot."""
+        reached = len(levels) if self.network is None else [level is self.network.level for level in levels].index(True)
+        for level in reversed(levels[:reached]):
+            guess = None if self.network is None else self.network.coarse_g
+            handed = None if self.network is None else self.network.handed()
+            if guess is not None and level is not levels[reached - 1]:
+                handed = handed._replace(g=guess)  # potentials of a tree without pivots are worth less
+            self.network = bare_network(level, handed)
+
+    def answer(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+        """Rows, columns and units of the plan, potentials f and g, and the coarser level's g, in the order of `cost`."""
         rows, cols, units = self.network.flow()
         f, g = self.network.potentials()
         if self.network.level is None:
-            return rows, cols, units, *self._lifted(f, g)
-        order = self.cost.ordered
-        full_f, full_g = np.empty_like(f), np.empty_like(g)
-        full_f[order.rows], full_g[order.cols] = f, g
-        return order.rows[rows], order.cols[cols], units, full_f, full_g
+            return rows, cols, units, *self._lifted(f, g), None
+        order, coarse = self.cost.ordered, self.network.coarse_g
+        f, g = restored(f, order.rows), restored(g, order.cols)
+        return order.rows[rows], order.cols[cols], units, f, g, None if coarse is None else restored(coarse, order.cols)
 
     def _lifted(self, f: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Potentials of a sparse problem: enough of the artificial part is added to be feasible on every pair."""
@@ -138,21 +171,6 @@ class _Run:
         factor = float(np.max(-slack[room > 0] / room[room > 0], initial=0.0))
         return f + factor * big_f, g + factor * big_g
 
-    def _finest(self) -> Level:
-        order = self.cost.ordered
-        return Level(order.ground, order.boxes, self.a[order.rows], self.b[order.cols])
-
-    def _descend(self, level: Level, final: bool = False) -> Network:
-        handed = None
-        if level.coarsens:
-            coarse = self._descend(level.coarser())
-            handed = Handed(*coarse.flow(), coarse.potentials()[1])
-        network = dense_network(level, handed, self._slices)
-        if final:
-            self.network = network
-        self._optimise(network, final)
-        return network
-
     def _optimise(self, network: Network, final: bool) -> None:
         """Sweeps and pricing in turn, until a pricing of all rows finds no arc that pays."""
         ground = network.level.ground
@@ -162,8 +180,8 @@ class _Run:
         while pivots != self.pivots:
             pivots = self.pivots
             order = self.random.permutation(network.shape[0])
-            for quarter in np.array_split(order, QUARTERS):
-                network.price(quarter, self._slices)
+            for portion in np.array_split(order, PORTIONS):
+                network.price(portion, self._slices)
                 self.passes += 1
                 self._sweeps(network, until_empty=dear)
             if final:
@@ -197,9 +215,8 @@ class _Run:
             return
         order, cost = self.cost.ordered, self.cost
         a, b = self.a / self.a.sum(), self.b / self.b.sum()
-        f, g = np.empty_like(a), np.empty_like(b)
-        f[order.rows], g[order.cols] = network.potentials()
-        dual = certify(cost, a, b, f, g).dual
+        f, g = network.potentials()
+        dual = certify(cost, a, b, restored(f, order.rows), restored(g, order.cols)).dual
         primal = network.value / float(self.a.sum())
         self.bracket = (bracketed(dual, cost), bracketed(primal, cost))
         if primal - dual <= self.options.tol * abs(primal):
