@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from otkit import errors, solvers
     from otkit.critic import Critic
+    from otkit.front import solve, transport, wasserstein
     from otkit.plan import Plan
     from otkit.problem import Problem
     from otkit.result import Potentials, Result, Stats, Status
-    from otkit.front import solve, transport, wasserstein
 
 __version__ = "0.1.0"
 

@@ -182,13 +182,17 @@ class SparseCost:
 Cost = PointCost | MatrixCost | SparseCost
 
 
-def _compressed(row: np.ndarray, col: np.ndarray, values: np.ndarray, shape: tuple[int, int], scale: float) -> SparseCost:
+def _compressed(
+    row: np.ndarray, col: np.ndarray, values: np.ndarray, shape: tuple[int, int], scale: float
+) -> SparseCost:
     order = np.lexsort((col, row))
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=shape[0]))]).astype(np.int64)
     return SparseCost(indptr, col[order].astype(np.int64), values[order], shape[1], scale)
 
 
-def _ground(metric: int, p: float, x: np.ndarray | None = None, yt: np.ndarray | None = None, matrix: np.ndarray | None = None) -> Ground:
+def _ground(
+    metric: int, p: float, x: np.ndarray | None = None, yt: np.ndarray | None = None, matrix: np.ndarray | None = None
+) -> Ground:
     from otkit.kernels.ground import Ground
 
     if matrix is None:
@@ -284,7 +288,8 @@ def _called(metric: Callable, x: np.ndarray, y: np.ndarray, p: float) -> MatrixC
 
 
 def given_cost(value: object) -> MatrixCost | SparseCost:
-    """A cost matrix as the caller holds it: anything dense, or a SciPy sparse array whose absent entries are forbidden."""
+    """A cost matrix as the caller holds it: anything dense, or a SciPy sparse array whose absent entries are
+    forbidden."""
     if hasattr(value, "tocoo"):
         return _sparse(value)
     matrix = numbers(value, "cost", BadCost)

@@ -57,7 +57,9 @@ class Critic:
         """u at (k, d) points, or at (k,) points on the line."""
         points = measures.samples(points, "points")
         if points.shape[1] != self.anchors.shape[1]:
-            raise BadMeasure(f"points have {points.shape[1]} coordinates, the critic's samples {self.anchors.shape[1]}.")
+            raise BadMeasure(
+                f"points have {points.shape[1]} coordinates, the critic's samples {self.anchors.shape[1]}."
+            )
         cost = PointCost(points / self.scale, self.anchors, self.metric, 1.0)
         return conjugate(cost, self.values, np.full(len(points), np.inf)) * self.scale
 

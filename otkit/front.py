@@ -125,6 +125,8 @@ def solve(problem: Problem, solver: Solver | None = None, *, throw: bool = True)
     result = (Auto() if solver is None else solver).solve(problem)
     if throw and not result.status.ok:
         if result.status is Status.INFEASIBLE:
-            raise Infeasible(f"cost allows no plan with these marginals: {stuck(result)}. {result.status.remedy}", result)
+            raise Infeasible(
+                f"cost allows no plan with these marginals: {stuck(result)}. {result.status.remedy}", result
+            )
         raise (Interrupted if result.status is Status.INTERRUPTED else NotConverged)(result)
     return result

@@ -22,7 +22,9 @@ def numbers(value: object, name: str, error: type[BadMeasure] = BadMeasure) -> n
     try:
         array = np.asarray(value)
     except ValueError as problem:
-        raise error(f"{name} is ragged: its rows differ in length ({problem}). Give every row the same length.") from None
+        raise error(
+            f"{name} is ragged: its rows differ in length ({problem}). Give every row the same length."
+        ) from None
     if array.dtype.kind == "c":
         raise error(f"{name} holds complex numbers. Pass real and imaginary parts as two columns.")
     if array.dtype.kind not in "biufO":

@@ -1,7 +1,7 @@
 """Who wants to hear how a long solve is getting on. Solvers report; nobody listening costs them a list look-up.
 
-    with otkit.progress.listen(print):
-        otkit.wasserstein(x, y)
+with otkit.progress.listen(print):
+    otkit.wasserstein(x, y)
 """
 
 from __future__ import annotations

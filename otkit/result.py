@@ -44,8 +44,8 @@ class Status(Enum):
 _REMEDY = {
     Status.OPTIMAL: "Nothing to do: the plan is optimal to rounding.",
     Status.CONVERGED: "Nothing to do: the certified gap is within the tolerance asked for.",
-    Status.MAX_ITER: "The iteration limit was reached first: raise max_iter, or accept the bracket in .lower and .upper.",
-    Status.TIME_LIMIT: "The time limit was reached first: raise time_limit, or accept the bracket in .lower and .upper.",
+    Status.MAX_ITER: "The iteration limit came first: raise max_iter, or accept the bracket in .lower and .upper.",
+    Status.TIME_LIMIT: "The time limit came first: raise time_limit, or accept the bracket in .lower and .upper.",
     Status.INFEASIBLE: "No plan has these marginals on the allowed pairs: allow more pairs or change the weights.",
     Status.INTERRUPTED: "The run was interrupted: run it again, or accept the bracket in .lower and .upper.",
 }

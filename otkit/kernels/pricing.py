@@ -37,7 +37,7 @@ def _smallest(buf, g):
 
 @njit(cache=True)
 def best_columns(ground, boxes, g, gmax, i, limit, first, bounds, buf, column, cost, key):
-    """The columns of row i with the smallest c(x_i, y_j) - g_j below limit, ascending; block `first` is looked at first.
+    """The columns of row i with the smallest c(x_i, y_j) - g_j below limit, ascending; block `first` comes first.
 
     Modifies column, cost, key (their length is how many are wanted) and the work arrays bounds, buf. Returns how many
     were found.
@@ -98,8 +98,8 @@ def _merge(lists, i, g, column, cost, key, found):
 
 @njit(cache=True, parallel=True)
 def price(ground, boxes, f, g, gmax, rows, lists, smallest):
-    """Modifies lists and smallest: for every row i of `rows`, smallest[i] = min(f_i, min_j c_ij - g_j), and the NEW best
-    columns with c_ij - g_j < f_i join the list. With f = inf that is the c-transform of g.
+    """Modifies lists and smallest: for every row i of `rows`, smallest[i] = min(f_i, min_j c_ij - g_j), and the NEW
+    best columns with c_ij - g_j < f_i join the list. With f = inf that is the c-transform of g.
 
     Ties within rounding of f are no candidates. gmax: `block_max` of g.
     """

@@ -129,8 +129,8 @@ def _link(kept, n, rows, cols, costs, units, tree):
 
 @njit(cache=True)
 def complete(ground, n, m, rows, cols, units, count, extra_row, extra_col, tree):
-    """Modifies tree: the forest of the first `count` arcs, joined by arcs of the list `extra` (in the order given, those
-    that fit) and by others where the list does not reach. Returns the number of nodes hung, n + m.
+    """Modifies tree: the forest of the first `count` arcs, joined by arcs of the list `extra` (in the order given,
+    those that fit) and by others where the list does not reach. Returns the number of nodes hung, n + m.
 
     An arc (i, j) may join a piece to another only through a row i of the piece that holds the piece's own top, so that
     with the top hung below j no other arc without flow is turned round. Row 0's piece is never hung: it has the root.

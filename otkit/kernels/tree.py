@@ -6,8 +6,9 @@ from a row, from the root to a column. A pivot walks its cycle twice and touches
 for all nodes at once (8 ns a node) when prices are next needed. At n = 4000 that costs a third of what updating a
 subtree of 0.1 to 0.2 n nodes at every pivot does.
 
-Sums along the tree are compensated (two-sum), so a reduced cost is right to its last bits however large the costs on its
-way: where x and y nearly coincide the optimum is 1e-14 of the costs on a cycle, and plain sums would end the search early.
+Sums along the tree are compensated (two-sum), so a reduced cost is right to its last bits however large the costs on
+its way: where x and y nearly coincide the optimum is 1e-14 of the costs on a cycle, and plain sums would end the search
+early. It costs 10 to 15 % of the time.
 
 Artificial arcs cost `big` = 1 unit of a cost larger than any other. It is kept apart from the real cost and compared
 first, so no large number ever enters a sum.
@@ -45,8 +46,8 @@ def two_sum(a, b):
 
 @njit(cache=True)
 def set_potentials(tree, pot, pot_error, big_pot):
-    """Modifies pot, pot_error, big_pot: (pot + pot_error)[v] + (pot + pot_error)[parent[v]] = cost[v] on every tree arc,
-    0 at the root; likewise big."""
+    """Modifies pot, pot_error, big_pot: (pot + pot_error)[v] + (pot + pot_error)[parent[v]] = cost[v] on every tree
+    arc, 0 at the root; likewise big."""
     parent, cost, big, mark, stack = tree.parent, tree.cost, tree.big, tree.mark, tree.stack
     tree.token[0] += 1
     token = tree.token[0]

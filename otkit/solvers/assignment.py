@@ -62,7 +62,11 @@ class Assignment:
         try:
             while state.counts[STAGE] != DONE:
                 clock.check(lambda: _progress(state.counts[MATCHED], n))
-                if self.max_iter is not None and state.counts[STAGE] == SEARCH and state.counts[SEARCHES] >= self.max_iter:
+                if (
+                    self.max_iter is not None
+                    and state.counts[STAGE] == SEARCH
+                    and state.counts[SEARCHES] >= self.max_iter
+                ):
                     raise Stop(Status.MAX_ITER)
                 advance(state, order.ground, budget)
         except Stop as stop:

@@ -52,10 +52,14 @@ class Auto:
         cost = problem.cost
         if isinstance(cost, PointCost) and cost.dimension == 1:
             return Selection(Line(), "points on the line: sorting gives the closed form")
-        dense_enough = isinstance(cost, MatrixCost) or (isinstance(cost, PointCost) and cost.dimension >= ASSIGNMENT_FROM)
+        dense_enough = isinstance(cost, MatrixCost) or (
+            isinstance(cost, PointCost) and cost.dimension >= ASSIGNMENT_FROM
+        )
         if problem.uniform and dense_enough and self.tol == 0.0:
             solver = Assignment(max_iter=self.max_iter, time_limit=self.time_limit)
-            return Selection(solver, "uniform weights and n = m, in high dimension or with a matrix: an assignment problem")
+            return Selection(
+                solver, "uniform weights and n = m, in high dimension or with a matrix: an assignment problem"
+            )
         solver = NetworkSimplex(max_iter=self.max_iter, time_limit=self.time_limit, tol=self.tol)
         return Selection(solver, "any weights, any cost, O(n + m) memory between points")
 

@@ -99,8 +99,8 @@ def infeasible(
     big_f: np.ndarray,
     big_g: np.ndarray,
 ) -> Result:
-    """The Result of a problem without a feasible plan: cost and bracket are inf, the plan is the part that fits, and the
-    potentials are the proof (Farkas): f + g <= 0 on every allowed pair and a @ f + b @ g > 0."""
+    """The Result of a problem without a feasible plan: cost and bracket are inf, the plan is the part that fits, and
+    the potentials are the proof (Farkas): f + g <= 0 on every allowed pair and a @ f + b @ g > 0."""
     f, g = np.zeros(problem.a.size), np.zeros(problem.b.size)
     f[rows], g[cols] = big_f, big_g
     proof = Certificate(f, g, np.inf)

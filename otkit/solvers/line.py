@@ -46,7 +46,7 @@ class Line:
 
 
 class _Sorted:
-    """A problem on the line, sorted. Values alone for the distance; the order only when plan or potentials are asked for."""
+    """A problem on the line, sorted: values alone for the distance, the order only for the plan and the potentials."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

@@ -80,7 +80,11 @@ class LinearProgram:
         if answer.status == 2:
             return self._infeasible(problem, stats)
         if answer.x is None or answer.status != 0:
-            status = Status.TIME_LIMIT if self.time_limit is not None and clock.seconds >= self.time_limit else Status.MAX_ITER
+            status = (
+                Status.TIME_LIMIT
+                if self.time_limit is not None and clock.seconds >= self.time_limit
+                else Status.MAX_ITER
+            )
             return self._product(problem, status, stats)
         held = np.flatnonzero(answer.x > 0)
         plan = Plan(rows[held], cols[held], answer.x[held] * (total / max(n, m)), problem.shape)
@@ -91,11 +95,15 @@ class LinearProgram:
         from otkit.solvers.network_simplex import NetworkSimplex
 
         proof = NetworkSimplex().solve(problem)  # HiGHS says that mass is stuck, the simplex says which
-        return Result(problem, type(self).__name__, proof.status, stats, proof.primal, proof.make_plan, proof.make_potentials)
+        return Result(
+            problem, type(self).__name__, proof.status, stats, proof.primal, proof.make_plan, proof.make_potentials
+        )
 
     def _product(self, problem: Problem, status: Status, stats: Stats) -> Result:
         if isinstance(problem.cost, SparseCost):
-            raise Unsupported("LinearProgram was stopped before it had a plan on the allowed pairs. Use NetworkSimplex.")
+            raise Unsupported(
+                "LinearProgram was stopped before it had a plan on the allowed pairs. Use NetworkSimplex."
+            )
         n, m = problem.shape
         rows, cols = np.repeat(np.arange(n), m), np.tile(np.arange(m), n)
         plan = Plan(rows, cols, np.outer(problem.a, problem.b).ravel() / problem.a.sum(), problem.shape)

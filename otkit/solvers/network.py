@@ -10,7 +10,6 @@ import numpy as np
 
 from otkit.costs import SparseCost
 from otkit.kernels.boxes import block_max
-from otkit.kernels.ground import Ground
 from otkit.kernels.pricing import Lists, price
 from otkit.kernels.simplex import CHUNK, Work, sweep
 from otkit.kernels.start import greedy, hand_down

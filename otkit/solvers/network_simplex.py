@@ -19,7 +19,7 @@ from otkit.solvers.base import Clock, Stop, assemble, infeasible, positive_limit
 from otkit.solvers.levels import Level
 from otkit.solvers.network import Network, bare_network, dense_network, sparse_network
 
-PORTIONS = 8  # pricing takes an eighth of the rows at a time, pivots in between keep potentials fresh: 1 takes 1.5 times as long
+PORTIONS = 8  # pricing takes an eighth of the rows at a time, with pivots in between; all at once took 1.5 times as long
 PRICING_IS_DEAR = 8  # above this dimension (and for a matrix) lists are emptied before rows are priced again
 SWEEP_ROWS = 8192  # rows of one kernel call: under 0.2 s
 
@@ -153,7 +153,7 @@ class _Run:
             self.network = bare_network(level, handed)
 
     def answer(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-        """Rows, columns and units of the plan, potentials f and g, and the coarser level's g, in the order of `cost`."""
+        """Rows, columns and units of the plan, potentials f, g and the coarser level's g, in the order of `cost`."""
         rows, cols, units = self.network.flow()
         f, g = self.network.potentials()
         if self.network.level is None:
