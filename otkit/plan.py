@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A coupling of a (n,) and b (m,): `mass[k]` goes from `rows[k]` to `cols[k]`, at most n + m - 1 entries when exact.
+    """A coupling of a (n,) and b (m,): `mass[k]` goes from `rows[k]` to `cols[k]`; at most n + m - 1 entries if exact.
 
     >>> import otkit
     >>> plan = otkit.wasserstein([0.0, 1.0], [2.0, 0.5]).plan

@@ -15,6 +15,7 @@ from otkit.kernels.ground import FINITE, fill
 
 NEW = 8  # best columns taken from one pass over a row
 TASKS = 64  # pieces a pass is cut into: rows differ in how many of their boxes are opened
+ALONE = 2**20  # coordinates below which one thread does it all: on a busy machine the second comes 8 to 24 ms late
 EPS = 2.0**-52
 
 
@@ -96,6 +97,25 @@ def _merge(lists, i, g, column, cost, key, found):
         lists.cost[at] = cost[t]
 
 
+@njit(cache=True)
+def _price_rows(ground, boxes, f, g, gmax, rows, lists, smallest):
+    """Serial twin of `price`."""
+    bounds = np.empty(gmax.shape[0])
+    buf = np.empty(BLOCK)
+    column = np.empty(NEW, np.int32)
+    cost = np.empty(NEW)
+    key = np.empty(NEW)
+    near = 0
+    for i in rows:
+        limit = f[i] - EPS * abs(f[i]) if f[i] < np.inf else np.inf
+        found = best_columns(ground, boxes, g, gmax, i, limit, near, bounds, buf, column, cost, key)
+        smallest[i] = f[i]
+        if found > 0:
+            smallest[i] = key[0]
+            near = column[0] // BLOCK
+        _merge(lists, i, g, column, cost, key, found)
+
+
 @njit(cache=True, parallel=True)
 def price(ground, boxes, f, g, gmax, rows, lists, smallest):
     """Modifies lists and smallest: for every row i of `rows`, smallest[i] = min(f_i, min_j c_ij - g_j), and the NEW
@@ -104,38 +124,37 @@ def price(ground, boxes, f, g, gmax, rows, lists, smallest):
     Ties within rounding of f are no candidates. gmax: `block_max` of g.
     """
     count = rows.shape[0]
+    if count * g.shape[0] * (ground.yt.shape[0] + 1) < ALONE:
+        _price_rows(ground, boxes, f, g, gmax, rows, lists, smallest)
+        return
     for task in prange(TASKS):
-        bounds = np.empty(gmax.shape[0])
-        buf = np.empty(BLOCK)
-        column = np.empty(NEW, np.int32)
-        cost = np.empty(NEW)
-        key = np.empty(NEW)
-        near = 0
-        for r in range(task * count // TASKS, (task + 1) * count // TASKS):
-            i = rows[r]
-            limit = f[i] - EPS * abs(f[i]) if f[i] < np.inf else np.inf
-            found = best_columns(ground, boxes, g, gmax, i, limit, near, bounds, buf, column, cost, key)
-            smallest[i] = f[i]
-            if found > 0:
-                smallest[i] = key[0]
-                near = column[0] // BLOCK
-            _merge(lists, i, g, column, cost, key, found)
+        part = rows[task * count // TASKS : (task + 1) * count // TASKS]
+        _price_rows(ground, boxes, f, g, gmax, part, lists, smallest)
+
+
+@njit(cache=True)
+def _transform_rows(ground, boxes, f, g, gmax, rows, smallest):
+    """Serial twin of `c_transform`."""
+    bounds = np.empty(gmax.shape[0])
+    buf = np.empty(BLOCK)
+    column = np.empty(1, np.int32)
+    cost = np.empty(1)
+    key = np.empty(1)
+    near = 0
+    for i in rows:
+        smallest[i] = f[i]
+        if best_columns(ground, boxes, g, gmax, i, f[i], near, bounds, buf, column, cost, key) > 0:
+            smallest[i] = key[0]
+            near = column[0] // BLOCK
 
 
 @njit(cache=True, parallel=True)
 def c_transform(ground, boxes, f, g, gmax, rows, smallest):
     """Modifies smallest[i] = min(f_i, min_j c_ij - g_j) for every row i of `rows`: the certificate's pass, no slack."""
     count = rows.shape[0]
+    if count * g.shape[0] * (ground.yt.shape[0] + 1) < ALONE:
+        _transform_rows(ground, boxes, f, g, gmax, rows, smallest)
+        return
     for task in prange(TASKS):
-        bounds = np.empty(gmax.shape[0])
-        buf = np.empty(BLOCK)
-        column = np.empty(1, np.int32)
-        cost = np.empty(1)
-        key = np.empty(1)
-        near = 0
-        for r in range(task * count // TASKS, (task + 1) * count // TASKS):
-            i = rows[r]
-            smallest[i] = f[i]
-            if best_columns(ground, boxes, g, gmax, i, f[i], near, bounds, buf, column, cost, key) > 0:
-                smallest[i] = key[0]
-                near = column[0] // BLOCK
+        part = rows[task * count // TASKS : (task + 1) * count // TASKS]
+        _transform_rows(ground, boxes, f, g, gmax, part, smallest)

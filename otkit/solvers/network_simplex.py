@@ -10,7 +10,6 @@ import numpy as np
 from otkit import progress
 from otkit.certificate import certify, row_slices
 from otkit.costs import Cost, SparseCost
-from otkit.kernels.ground import MATRIX
 from otkit.plan import Plan
 from otkit.problem import Problem
 from otkit.progress import Progress
@@ -19,8 +18,8 @@ from otkit.solvers.base import Clock, Stop, assemble, infeasible, positive_limit
 from otkit.solvers.levels import Level
 from otkit.solvers.network import Network, bare_network, dense_network, sparse_network
 
-PORTIONS = 8  # pricing takes an eighth of the rows at a time, with pivots in between; all at once took 1.5 times as long
-PRICING_IS_DEAR = 8  # above this dimension (and for a matrix) lists are emptied before rows are priced again
+PORTIONS = 8  # pricing takes an eighth of the rows at a time, pivots in between; all at once took 1.5 times as long
+PRICING_IS_DEAR = 8  # above this dimension lists are emptied before rows are priced again
 SWEEP_ROWS = 8192  # rows of one kernel call: under 0.2 s
 
 
@@ -173,8 +172,7 @@ class _Run:
 
     def _optimise(self, network: Network, final: bool) -> None:
         """Sweeps and pricing in turn, until a pricing of all rows finds no arc that pays."""
-        ground = network.level.ground
-        dear = ground.metric == MATRIX or ground.yt.shape[0] > PRICING_IS_DEAR
+        dear = network.level.ground.yt.shape[0] > PRICING_IS_DEAR
         self._sweeps(network)
         pivots = -1
         while pivots != self.pivots:
