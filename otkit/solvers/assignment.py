@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from otkit.certificate import feasible_as_is
 from otkit.costs import PointCost, SparseCost
 from otkit.plan import Plan
 from otkit.problem import Problem
 from otkit.progress import Progress
 from otkit.result import Result, Stats, Status
-from otkit.solvers.base import Clock, Stop, assemble, positive_limits
+from otkit.solvers.base import Clock, Stop, assemble, positive_limits, stopped
 
 COORDINATES_PER_SLICE = 2 * 10**8  # of one kernel call: about 0.1 s
 WIDTH = 64
@@ -47,7 +48,7 @@ class Assignment:
 
     def solve(self, problem: Problem) -> Result:
         """The optimal permutation and potentials."""
-        from otkit.kernels.assignment import DONE, FULL_SCANS, MATCHED, SEARCH, SEARCHES, STAGE, advance, new_assignment
+        from otkit.kernels import assignment as kernel
         from otkit.solvers.auto import refuse
 
         positive_limits(self)
@@ -55,31 +56,39 @@ class Assignment:
         cost = problem.cost
         n = problem.shape[0]
         order = cost.ordered
-        state = new_assignment(n, WIDTH)
+        state = kernel.new_assignment(n, WIDTH)
         clock = Clock(type(self).__name__, self.time_limit)
         budget = COORDINATES_PER_SLICE // max(1, cost.dimension if isinstance(cost, PointCost) else 1)
         status = Status.OPTIMAL
         try:
-            while state.counts[STAGE] != DONE:
-                clock.check(lambda: _progress(state.counts[MATCHED], n))
+            while state.counts[kernel.STAGE] != kernel.DONE:
+                clock.check(lambda: _progress(state.counts[kernel.MATCHED], n))
                 if (
                     self.max_iter is not None
-                    and state.counts[STAGE] == SEARCH
-                    and state.counts[SEARCHES] >= self.max_iter
+                    and state.counts[kernel.STAGE] == kernel.SEARCH
+                    and state.counts[kernel.SEARCHES] >= self.max_iter
                 ):
                     raise Stop(Status.MAX_ITER)
-                advance(state, order.ground, budget)
+                kernel.advance(state, order.ground, budget)
         except Stop as stop:
             status = stop.status
         except KeyboardInterrupt:
             status = Status.INTERRUPTED
-        stats = Stats(clock.seconds, int(state.counts[SEARCHES]), passes=int(state.counts[FULL_SCANS]), arcs=n * WIDTH)
+        stats = Stats(
+            clock.seconds,
+            int(state.counts[kernel.SEARCHES]),
+            passes=int(state.counts[kernel.FULL_SCANS]),
+            arcs=n * WIDTH,
+        )
         match = _completed(state.col_of_row)
         cols = np.empty(n, np.int64)
         f, g = np.empty(n), np.empty(n)
         cols[order.rows], f[order.rows], g[order.cols] = order.cols[match], state.f, state.g
         plan = Plan(np.arange(n), cols, problem.a, problem.shape)
-        return assemble(problem, type(self).__name__, status, stats, plan, f, g)
+        if status is Status.OPTIMAL:
+            return assemble(problem, type(self).__name__, status, stats, plan, f, g)
+        proof = feasible_as_is(cost, problem.a, problem.b, f, g) if state.counts[kernel.STAGE] > kernel.PRICES else None
+        return stopped(problem, type(self).__name__, status, stats, plan, [g], proof)
 
 
 def _reasons(problem: Problem) -> list[str]:

@@ -41,7 +41,7 @@ class Auto:
     >>> import numpy as np, otkit
     >>> x, y = np.random.default_rng(0).random((2, 20, 3))
     >>> otkit.solvers.Auto().select(otkit.wasserstein(x, y).problem)
-    NetworkSimplex(max_iter=None, time_limit=None, tol=0.0, seed=0): any weights, any cost, O(n + m) memory between points
+    NetworkSimplex(max_iter=None, time_limit=None, tol=0.0, seed=0): any weights and cost, O(n + m) memory for points
     """
 
     tol: float = 0.0
@@ -56,9 +56,11 @@ class Auto:
         high = isinstance(cost, PointCost) and cost.dimension >= ASSIGNMENT_FROM
         if problem.uniform and high and self.tol == 0.0:
             solver = Assignment(max_iter=self.max_iter, time_limit=self.time_limit)
-            return Selection(solver, f"uniform weights, n = m and at least {ASSIGNMENT_FROM} coordinates: an assignment")
+            return Selection(
+                solver, f"uniform weights, n = m and at least {ASSIGNMENT_FROM} coordinates: an assignment"
+            )
         solver = NetworkSimplex(max_iter=self.max_iter, time_limit=self.time_limit, tol=self.tol)
-        return Selection(solver, "any weights, any cost, O(n + m) memory between points")
+        return Selection(solver, "any weights and cost, O(n + m) memory for points")
 
     def solve(self, problem: Problem) -> Result:
         """Solves with the solver that `select` names."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from otkit import progress
-from otkit.certificate import certify, from_columns
+from otkit.certificate import certify, from_columns, most_promising, pass_seconds, without_work
 from otkit.errors import Unsupported
 from otkit.plan import Plan
 from otkit.problem import Problem
 from otkit.result import Certificate, Result, Stats, Status
 
 REPORT_EVERY = 0.2  # seconds
+PATIENCE = 0.3  # seconds that the bracket may take after Ctrl-C
 GOOD_GAP = 1e-12  # a certificate within this of the plan is not worth a second try
 
 
@@ -65,24 +66,44 @@ def positive_limits(solver: object) -> None:
 
 
 def assemble(
+    problem: Problem, solver: str, status: Status, stats: Stats, plan: Plan, f: np.ndarray, g: np.ndarray
+) -> Result:
+    """The Result of an optimal plan and its potentials (inf where unknown). The proof is made here, at once."""
+    cost, a, b = problem.cost, problem.a, problem.b
+    primal = _primal(problem, plan)
+    best = certify(cost, a, b, f, g)
+    if primal - best.dual > GOOD_GAP * abs(primal):
+        best = max(best, from_columns(cost, a, b, np.zeros_like(b)), key=_dual)
+    return Result(problem, solver, status, stats, primal, partial(_same, plan), partial(_same, best))
+
+
+def stopped(
     problem: Problem,
     solver: str,
     status: Status,
     stats: Stats,
     plan: Plan,
-    f: np.ndarray,
-    g: np.ndarray,
-    others: Iterable[np.ndarray] = (),
+    guesses: list[np.ndarray],
+    feasible: Certificate | None = None,
 ) -> Result:
-    """The Result of a plan and a guess of potentials (inf where unknown). The proof is made here, at once: from (f, g)
-    if they are those of an optimum, else from the best of g, `others` and 0 as potentials of the columns."""
+    """The Result of a solve that ended early: any feasible plan, and the better of the feasible pair at hand and what
+    the most promising of `guesses` (column potentials) is worth. After Ctrl-C no pass is made that would be felt."""
     cost, a, b = problem.cost, problem.a, problem.b
-    primal = float((plan.mass * cost.at(plan.rows, plan.cols)).sum())
-    best = certify(cost, a, b, f, g) if status.ok else from_columns(cost, a, b, g)
-    for guess in [*others, np.zeros_like(b)]:
-        if primal - best.dual > GOOD_GAP * abs(primal):
-            best = max(best, from_columns(cost, a, b, guess), key=lambda certificate: certificate.dual)
-    return Result(problem, solver, status, stats, primal, partial(_same, plan), partial(_same, best))
+    best = without_work(cost, a, b)
+    if feasible is not None:
+        best = max(best, feasible, key=_dual)
+    if status is not Status.INTERRUPTED or pass_seconds(cost) < PATIENCE:
+        g = most_promising(cost, a, b, [*guesses, np.zeros_like(b)])
+        best = max(best, from_columns(cost, a, b, g), key=_dual)
+    return Result(problem, solver, status, stats, _primal(problem, plan), partial(_same, plan), partial(_same, best))
+
+
+def _primal(problem: Problem, plan: Plan) -> float:
+    return float((plan.mass * problem.cost.at(plan.rows, plan.cols)).sum())
+
+
+def _dual(certificate: Certificate) -> float:
+    return certificate.dual
 
 
 def _same(value: object) -> object:

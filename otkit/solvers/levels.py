@@ -110,9 +110,9 @@ def full_pass(
 
 def first_tree(
     level: Level, handed: Handed | None, slices: Callable[[np.ndarray], Iterator[np.ndarray]]
-) -> tuple[Tree, Lists]:
-    """A spanning tree with a feasible flow, and the first candidate lists: the best columns of every row and the best
-    rows of every column for potentials made by two c-transforms."""
+) -> tuple[Tree, Lists, tuple[np.ndarray, np.ndarray]]:
+    """A spanning tree with a feasible flow, the first candidate lists (the best columns of every row and the best rows
+    of every column for potentials made by two c-transforms), and those potentials, which are feasible."""
     n, m = level.shape
     lists, by_column = new_lists(n, ROOM), new_lists(m, NEW)
     g = np.zeros(m) if handed is None else spread(handed, m)
@@ -131,7 +131,7 @@ def first_tree(
         count = greedy(extra_rows, extra_cols, level.a, level.b, *arcs)
     else:
         count = hand_down(handed.rows, handed.cols, handed.units, level.a, level.b, *arcs)
-    return hang(level, arcs, count, extra_rows, extra_cols), lists
+    return hang(level, arcs, count, extra_rows, extra_cols), lists, (f, g)
 
 
 def hang(level: Level, arcs: list[np.ndarray], count: int, extra_rows: np.ndarray, extra_cols: np.ndarray) -> Tree:

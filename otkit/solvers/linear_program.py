@@ -11,7 +11,7 @@ from otkit.errors import Unsupported
 from otkit.plan import Plan
 from otkit.problem import Problem
 from otkit.result import Result, Stats, Status
-from otkit.solvers.base import Clock, assemble, positive_limits
+from otkit.solvers.base import Clock, assemble, positive_limits, stopped
 
 MOST_PAIRS = 4_000_000  # HiGHS holds about 400 bytes a pair: 1.6 GB
 
@@ -107,4 +107,4 @@ class LinearProgram:
         n, m = problem.shape
         rows, cols = np.repeat(np.arange(n), m), np.tile(np.arange(m), n)
         plan = Plan(rows, cols, np.outer(problem.a, problem.b).ravel() / problem.a.sum(), problem.shape)
-        return assemble(problem, type(self).__name__, status, stats, plan, np.zeros(n), np.zeros(m))
+        return stopped(problem, type(self).__name__, status, stats, plan, [])

@@ -28,6 +28,7 @@ class Network:
     lists: Lists
     level: Level | None
     coarse_g: np.ndarray | None = None  # what the coarser level says of the column potentials
+    first: tuple[np.ndarray, np.ndarray] | None = None  # the feasible pair of the c-transforms at the start
 
     @cached_property
     def work(self) -> Work:
@@ -90,8 +91,8 @@ class Network:
 
 def dense_network(level: Level, handed: Handed | None, slices: Slices) -> Network:
     """From the coarser level's optimum, or greedily without one."""
-    tree, lists = first_tree(level, handed, slices)
-    return Network(level.shape, tree, lists, level, spread(handed, level.shape[1]))
+    tree, lists, first = first_tree(level, handed, slices)
+    return Network(level.shape, tree, lists, level, spread(handed, level.shape[1]), first)
 
 
 def bare_network(level: Level, handed: Handed | None) -> Network:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from otkit import progress
-from otkit.certificate import certify, row_slices
+from otkit.certificate import certify, feasible_as_is, row_slices
 from otkit.costs import Cost, SparseCost
 from otkit.plan import Plan
 from otkit.problem import Problem
 from otkit.progress import Progress
-from otkit.result import Result, Stats, Status, bracketed
-from otkit.solvers.base import Clock, Stop, assemble, infeasible, positive_limits
+from otkit.result import Certificate, Result, Stats, Status, bracketed
+from otkit.solvers.base import Clock, Stop, assemble, infeasible, positive_limits, stopped
 from otkit.solvers.levels import Level
 from otkit.solvers.network import Network, bare_network, dense_network, sparse_network
 
@@ -66,13 +66,14 @@ class NetworkSimplex:
         whole = rows.size == a.size and cols.size == b.size
         run = _Run(self, problem.cost if whole else problem.cost.take(rows, cols), a[rows], b[cols])
         status = run.run()
-        part_rows, part_cols, flow, part_f, part_g, coarse_g = run.answer()
+        part_rows, part_cols, flow, part_f, part_g = run.answer()
         plan = Plan(rows[part_rows], cols[part_cols], flow * unit, problem.shape)
         if status is Status.INFEASIBLE:
             return infeasible(problem, name, run.stats, plan, rows, cols, *run.network.big_potentials())
         f, g = placed(part_f, rows, a.size), placed(part_g, cols, b.size)
-        others = [] if coarse_g is None else [placed(coarse_g, cols, b.size)]
-        return assemble(problem, name, status, run.stats, plan, f, g, others)
+        if status.ok:
+            return assemble(problem, name, status, run.stats, plan, f, g)
+        return stopped(problem, name, status, run.stats, plan, *run.potentials_so_far(problem, rows, cols))
 
 
 def placed(part: np.ndarray, where: np.ndarray, size: int) -> np.ndarray:
@@ -151,15 +152,31 @@ class _Run:
                 handed = handed._replace(g=guess)  # potentials of a tree without pivots are worth less
             self.network = bare_network(level, handed)
 
-    def answer(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-        """Rows, columns and units of the plan, potentials f, g and the coarser level's g, in the order of `cost`."""
+    def answer(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Rows, columns and units of the plan, and potentials f and g, in the order of `cost`."""
         rows, cols, units = self.network.flow()
         f, g = self.network.potentials()
         if self.network.level is None:
-            return rows, cols, units, *self._lifted(f, g), None
-        order, coarse = self.cost.ordered, self.network.coarse_g
-        f, g = restored(f, order.rows), restored(g, order.cols)
-        return order.rows[rows], order.cols[cols], units, f, g, None if coarse is None else restored(coarse, order.cols)
+            return rows, cols, units, *self._lifted(f, g)
+        order = self.cost.ordered
+        return order.rows[rows], order.cols[cols], units, restored(f, order.rows), restored(g, order.cols)
+
+    def potentials_so_far(
+        self, problem: Problem, rows: np.ndarray, cols: np.ndarray
+    ) -> tuple[list[np.ndarray], Certificate | None]:
+        """For a solve that was stopped: guesses of g, and the pair that the start left behind where it is feasible."""
+        network = self.network
+        if network.level is None:
+            return [], None
+        order, m = self.cost.ordered, problem.shape[1]
+        guesses = [network.potentials()[1].copy()]
+        if network.coarse_g is not None:
+            guesses.append(network.coarse_g)
+        guesses = [placed(restored(g, order.cols), cols, m) for g in guesses]
+        if network.first is None or (rows.size, cols.size) != problem.shape:
+            return guesses, None
+        f, g = restored(network.first[0], order.rows), restored(network.first[1], order.cols)
+        return guesses, feasible_as_is(problem.cost, problem.a, problem.b, f, g)
 
     def _lifted(self, f: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Potentials of a sparse problem: enough of the artificial part is added to be feasible on every pair."""
