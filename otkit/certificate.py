@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from otkit.costs import CURVE_DIMENSIONS, Cost, SparseCost
+from otkit.costs import CURVE_DIMENSIONS, Cost, SparseCost, nonnegative
 from otkit.result import Certificate
 
 EPS = 2.0**-52
@@ -31,6 +31,8 @@ def certify(cost: Cost, a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarr
         part = cost if rows.size == f.size else cost.take(rows, np.arange(g.size))
         g = conjugate(part.transposed(), f[rows], np.where(wanted, np.inf, g))
         g[~np.isfinite(g)] = 0.0  # a column that no allowed pair reaches binds nobody
+        # these columns carry no mass, or are made feasible again below: a little less keeps their rounding out of f
+        g[wanted] -= 4.0 * EPS * np.abs(g[wanted])
     shift = centre(a, b, np.where(known, f, 0.0), g)
     g = g - shift
     f = conjugate(cost, g, f + shift)
@@ -38,16 +40,20 @@ def certify(cost: Cost, a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarr
     return proven(cost, a, b, f, g)
 
 
-def from_columns(cost: Cost, a: np.ndarray, b: np.ndarray, g: np.ndarray) -> Certificate:
-    """The certificate of two c-transforms of g: what potentials of columns are worth that belong to no optimum.
+def from_columns(cost: Cost, a: np.ndarray, b: np.ndarray, g: np.ndarray, *, both_sides: bool = True) -> Certificate:
+    """What potentials of columns are worth that belong to no optimum: the c-transform f of g and, with `both_sides`,
+    the c-transform of that in place of g, a pass each.
 
     Entries of g may be inf (unknown). g = 0 gives the bound by row and column minima, which for x and y that nearly
     coincide is the optimum, free of the rounding that potentials of a spanning tree gather.
     """
-    cols = np.flatnonzero(np.isfinite(g))
-    part = cost if cols.size == g.size else cost.take(np.arange(a.size), cols)
-    f = conjugate(part, g[cols], np.full(a.size, np.inf))
-    return certify(cost, a, b, f, np.full(b.size, np.inf))
+    unknown = np.full(a.size, np.inf)
+    known = np.isfinite(g)
+    if not both_sides and known.all():
+        return certify(cost, a, b, unknown, g)
+    cols = np.flatnonzero(known)
+    part = cost if known.all() else cost.take(np.arange(a.size), cols)
+    return certify(cost, a, b, conjugate(part, g[cols], unknown), np.full(b.size, np.inf))
 
 
 def most_promising(cost: Cost, a: np.ndarray, b: np.ndarray, guesses: list[np.ndarray]) -> np.ndarray:
@@ -100,12 +106,6 @@ def proven(cost: Cost, a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarra
 def centre(a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarray) -> float:
     """The constant to move from g to f so that both halves of the dual value are equal and rounding stays small."""
     return float(b @ g - a @ f) / (2.0 * float(a.sum()))
-
-
-def nonnegative(cost: Cost) -> bool:
-    """Whether no pair has a negative cost, known without looking at pairs of points."""
-    values = getattr(cost, "matrix", getattr(cost, "values", None))
-    return values is None or values.size == 0 or bool(values.min() >= 0.0)
 
 
 def conjugate(cost: Cost, g: np.ndarray, limit: np.ndarray) -> np.ndarray:

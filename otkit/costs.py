@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 METRICS = ("euclidean", "cityblock", "chebyshev")
 CURVE_DIMENSIONS = 3  # a curve through more coordinates no longer keeps neighbours together with 62 bits to share
 SAFE_EXPONENT = 400  # cost between 2^-400 and 2^400 (1e-120 .. 1e120) is left as it is: room for squares and sums
+LARGEST_ORDER = 64  # at p = 64 distances down to 1e-9 of the largest still have a cost that is not 0
 ALLOWED_PAIRS = 2**31 - 1
 
 
@@ -182,6 +184,12 @@ class SparseCost:
 Cost = PointCost | MatrixCost | SparseCost
 
 
+def nonnegative(cost: Cost) -> bool:
+    """Whether no pair has a negative cost, known without looking at pairs of points."""
+    values = getattr(cost, "matrix", getattr(cost, "values", None))
+    return values is None or values.size == 0 or bool(values.min() >= 0.0)
+
+
 def _compressed(
     row: np.ndarray, col: np.ndarray, values: np.ndarray, shape: tuple[int, int], scale: float
 ) -> SparseCost:
@@ -223,11 +231,15 @@ def curve_order(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def safe_scale(largest: float, p: float) -> float:
-    """A power of two that brings costs of size largest**p near 1, or 1 where they are of a sound size already."""
+    """A power of two by which to divide distances up to `largest`, so that their powers neither overflow nor vanish; 1
+    where they are of a sound size already. High orders put the largest cost at 2^400, to leave room below."""
     if largest == 0.0:
         return 1.0
     exponent = math.frexp(largest)[1]
-    return 1.0 if abs(exponent) * max(p, 2.0) <= SAFE_EXPONENT else math.ldexp(1.0, min(max(exponent, -1021), 1023))
+    if p <= 8.0 and abs(exponent) * max(p, 2.0) <= SAFE_EXPONENT:
+        return 1.0
+    room = int(SAFE_EXPONENT / p) if p > 8.0 else 0
+    return math.ldexp(1.0, min(max(exponent - room, -1021), 1023))
 
 
 def point_cost(x: np.ndarray, y: np.ndarray, metric: str | Callable, p: float) -> PointCost | MatrixCost:
@@ -240,22 +252,30 @@ def point_cost(x: np.ndarray, y: np.ndarray, metric: str | Callable, p: float) -
     _check_size(len(x), len(y))
     if callable(metric):
         return _called(metric, x, y, p)
-    if metric not in METRICS:
+    if not isinstance(metric, str) or metric not in METRICS:
         raise BadCost(_unknown(metric))
-    largest = max(float(np.abs(x).max()), float(np.abs(y).max()))
-    scale = safe_scale(largest, p)
+    scale = safe_scale(_extent(x, y), p)
     if scale != 1.0:
         x, y = x / scale, y / scale
     return PointCost(x, y, metric, p, scale)
 
 
+def _extent(x: np.ndarray, y: np.ndarray) -> float:
+    """The longest side of the box around both samples."""
+    low = np.minimum(x.min(axis=0), y.min(axis=0))
+    high = np.maximum(x.max(axis=0), y.max(axis=0))
+    with np.errstate(over="ignore"):
+        return min(float((high - low).max()), np.finfo(np.float64).max)
+
+
 def _order(p: float) -> float:
-    try:
-        p = float(p)
-    except (TypeError, ValueError):
-        raise Unsupported(f"p is {p!r}: the order is a number, 1 <= p < inf.") from None
+    if isinstance(p, str) or not isinstance(p, Real | np.number):
+        raise Unsupported(f"p is {p!r}: the order is a number, 1 <= p < inf.")
+    p = float(p)
     if not 1.0 <= p < math.inf:
         raise Unsupported(f"p is {p}: W_p is a distance for 1 <= p < inf.")
+    if p > LARGEST_ORDER:
+        raise Unsupported(f"p is {p}: above {LARGEST_ORDER} short distances cost 0 in float64. Use a smaller p.")
     return p
 
 
@@ -265,12 +285,13 @@ def _check_size(n: int, m: int) -> None:
 
 
 def _unknown(metric: object) -> str:
-    if metric in ("sqeuclidean", "minkowski2"):
+    if isinstance(metric, str) and metric == "sqeuclidean":
         return f"metric is {metric!r}: the squared Euclidean cost is metric='euclidean' with p=2."
     also = {"l1": "cityblock", "manhattan": "cityblock", "l2": "euclidean", "linf": "chebyshev", "max": "chebyshev"}
     close = difflib.get_close_matches(str(metric).lower(), [*METRICS, *also], n=1)
     hint = f" Did you mean {also.get(close[0], close[0])!r}?" if close else ""
-    return f"metric is {metric!r}.{hint} Known are {', '.join(METRICS)}, or a callable (x, y) -> (n, m) distances."
+    shown = repr(metric) if isinstance(metric, str) else f"of type {type(metric).__name__}"
+    return f"metric is {shown}.{hint} Known are {', '.join(METRICS)}, or a callable (x, y) -> (n, m) distances."
 
 
 def _called(metric: Callable, x: np.ndarray, y: np.ndarray, p: float) -> MatrixCost:

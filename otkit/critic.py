@@ -31,7 +31,7 @@ class Critic:
 
     >>> import otkit
     >>> critic = otkit.wasserstein([0.0, 1.0], [3.0, 5.0]).critic()
-    >>> critic([0.0, 1.0]).mean() - critic([3.0, 5.0]).mean()
+    >>> float(critic([0.0, 1.0]).mean() - critic([3.0, 5.0]).mean())
     3.5
     """
 

@@ -27,6 +27,9 @@ class Infeasible(BadCost):
         super().__init__(message)
         self.result = result
 
+    def __reduce__(self) -> tuple:
+        return type(self), (str(self), self.result)
+
 
 class Unsupported(OtkitError):
     """A valid question that this solver, or this size, does not answer. The message names one that does."""
@@ -38,6 +41,9 @@ class NotConverged(RuntimeError):
     def __init__(self, result: Result) -> None:
         super().__init__(f"{result!r} {result.status.remedy}")
         self.result = result
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.result,)
 
 
 class Interrupted(NotConverged, KeyboardInterrupt):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from otkit import measures
 from otkit.costs import given_cost, point_cost
-from otkit.errors import Infeasible, Interrupted, NotConverged
+from otkit.errors import Infeasible, Interrupted, NotConverged, Unsupported
 from otkit.problem import Problem
 from otkit.result import Result, Status
 from otkit.solvers import Auto, Solver
@@ -122,7 +122,10 @@ def solve(problem: Problem, solver: Solver | None = None, *, throw: bool = True)
     >>> otkit.solve(otkit.Problem(half, half, MatrixCost(np.array([[0.0, 1.0], [1.0, 0.0]])))).cost
     0.0
     """
-    result = (Auto() if solver is None else solver).solve(problem)
+    solver = Auto() if solver is None else solver
+    if isinstance(solver, type) or not hasattr(solver, "solve"):
+        raise Unsupported(f"solver is {solver!r}: pass one of otkit.solvers, such as NetworkSimplex().")
+    result = solver.solve(problem)
     if throw and not result.status.ok:
         if result.status is Status.INFEASIBLE:
             raise Infeasible(

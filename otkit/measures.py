@@ -29,9 +29,11 @@ def numbers(value: object, name: str, error: type[BadMeasure] = BadMeasure) -> n
         raise error(f"{name} holds complex numbers. Pass real and imaginary parts as two columns.")
     if array.dtype.kind not in "biufO":
         raise error(f"{name} holds {array.dtype} where numbers are needed. Convert it to floats first.")
+    if array.dtype.kind == "O" and any(isinstance(entry, str | bytes) for entry in array.flat):
+        raise error(f"{name} holds text where numbers are needed. Convert it to floats first.")
     try:
-        array = np.ascontiguousarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as problem:
+        array = np.asarray(array, dtype=np.float64, order="C")
+    except (TypeError, ValueError, OverflowError) as problem:
         raise error(f"{name} holds entries that are no numbers ({problem}). Convert it to floats first.") from None
     if array.size and not math.isfinite(float(array.min()) + float(array.max())):
         # the sum is inf or nan for inf, nan and for two finite ends near 1.8e308, so look closer
@@ -85,7 +87,12 @@ def weights(value: object, name: str, size: int, of: str) -> np.ndarray:
 def normalised(array: np.ndarray) -> np.ndarray:
     """Weights of total 1. The largest is taken out first, so that totals beyond 1e308 and below 1e-308 survive."""
     scaled = array / array.max()
-    return scaled / scaled.sum()
+    return scaled / total(scaled)
+
+
+def total(array: np.ndarray) -> float:
+    """The sum in extended precision: the same number in whatever order the entries come, which float64 is not."""
+    return float(array.sum(dtype=np.longdouble))
 
 
 def probabilities(value: object, name: str, size: int, of: str) -> np.ndarray:
@@ -96,7 +103,7 @@ def probabilities(value: object, name: str, size: int, of: str) -> np.ndarray:
 
 def equal_totals(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """b, rescaled by rounding only so that both totals are one number; BadMeasure where they really differ."""
-    total_a, total_b = float(a.sum()), float(b.sum())
+    total_a, total_b = total(a), total(b)
     if not abs(total_a - total_b) <= 1e-9 * max(total_a, total_b):
         raise BadMeasure(
             f"a sums to {total_a!r} and b to {total_b!r}: transport moves all the mass, so the totals must be equal. "
@@ -112,16 +119,16 @@ def units(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     weight is off by at most one unit (9e-19 of the total) but for the largest, which takes up the remainder.
     """
     n, m = a.size, b.size
-    total = float(a.sum())
+    mass = total(a)
     if np.all(a == a[0]) and np.all(b == b[0]):
         common = math.lcm(n, m)
         if common < TOTAL_UNITS:
-            return np.full(n, common // n, np.int64), np.full(m, common // m, np.int64), total / common
-    return _shared_out(a), _shared_out(b), total / TOTAL_UNITS
+            return np.full(n, common // n, np.int64), np.full(m, common // m, np.int64), mass / common
+    return _shared_out(a), _shared_out(b), mass / TOTAL_UNITS
 
 
 def _shared_out(weight: np.ndarray) -> np.ndarray:
-    exact = normalised(weight) * float(TOTAL_UNITS)
-    count = np.rint(exact).astype(np.int64)
+    exact = weight.astype(np.longdouble)  # 64 bits: in float64 the units would be off by rounding, not by halves
+    count = np.rint(exact * (TOTAL_UNITS / exact.sum())).astype(np.int64)
     count[np.argmax(count)] += TOTAL_UNITS - int(count.sum())
     return count

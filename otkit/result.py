@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from otkit.costs import nonnegative
 from otkit.plan import Plan
 
 if TYPE_CHECKING:
@@ -82,13 +83,13 @@ class Result:
     cost : <C, plan>, an upper bound of the optimal cost. May overflow to inf where `distance` does not.
     dual_cost : a @ f + b @ g of a feasible pair, less its rounding: a lower bound.
     distance, lower, upper : in units of the metric; `distance` is `upper`, which is W_p when status is OPTIMAL.
-    gap : (cost - dual_cost) / cost, relative.
+    gap : (cost - dual_cost) / cost, relative; where costs have both signs, relative to the sum of mass * |cost|.
     plan, potentials : `Plan` and `Potentials`; computed on first use where they cost extra (1-D).
     status, solver, stats : why and how it stopped.
 
     >>> import otkit
-    >>> otkit.wasserstein([0.0, 1.0, 3.0], [5.0, 6.0, 8.0])
-    Result(W_1 = 5, bracket [5, 5], gap 0, OPTIMAL by Line)
+    >>> otkit.wasserstein([0.0, 1.0, 3.0], [5.0, 6.0, 8.0])  # doctest: +ELLIPSIS
+    Result(W_1 = 5, bracket [5, 5], gap ..., OPTIMAL by Line)
     """
 
     problem: Problem
@@ -127,7 +128,9 @@ class Result:
     def gap(self) -> float:
         if self.primal == self._dual:
             return 0.0
-        return (self.primal - self._dual) / max(abs(self.primal), TINY)
+        if self.primal == np.inf:
+            return np.inf
+        return (self.primal - self._dual) / max(self._paid, TINY)
 
     @cached_property
     def plan(self) -> Plan:
@@ -139,8 +142,9 @@ class Result:
         scale, p = self.problem.cost.scale, self.p
         if scale == 1.0:
             return Potentials(certificate.f, certificate.g)
-        with np.errstate(over="ignore", under="ignore"):
-            return Potentials(certificate.f * scale**p, certificate.g * scale**p)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            factor = np.float64(scale) ** p
+            return Potentials(*(np.where(side == 0.0, 0.0, side * factor) for side in certificate[:2]))
 
     def critic(self) -> Critic:
         """The Kantorovich potential as a 1-Lipschitz function on all of space; p = 1 between points only."""
@@ -155,6 +159,14 @@ class Result:
     @property
     def _dual(self) -> float:
         return min(self._certificate.dual, self.primal)
+
+    @property
+    def _paid(self) -> float:
+        """What the plan pays with all costs taken as positive: |cost| unless costs of both signs cancel."""
+        if nonnegative(self.problem.cost):
+            return self.primal
+        plan = self.plan
+        return float((plan.mass * np.abs(self.problem.cost.at(plan.rows, plan.cols))).sum())
 
     def _in_cost_units(self, value: float) -> float:
         try:

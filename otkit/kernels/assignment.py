@@ -14,7 +14,6 @@ matching; past REDUCE, f_i + g_j = c_ij on its pairs (both to rounding).
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from otkit.kernels.candidates import (
     SEGMENT,
@@ -27,6 +26,7 @@ from otkit.kernels.candidates import (
     read_rows,
 )
 from otkit.kernels.ground import MATRIX
+from otkit.kernels.jit import njit
 
 PRICES, LISTS, REDUCE, SEARCH, DONE = 0, 1, 2, 3, 4
 FAILED = -1  # a row or column without a finite cost: overflow, since the border refuses infinite input
@@ -79,7 +79,7 @@ def new_assignment(n, width=64):
     )
 
 
-@njit(cache=True)
+@njit
 def _reduce(state):
     """Modifies matching, g, queue. Each bid lowers one price until the column is as good as the row's second choice."""
     n = state.g.shape[0]
@@ -117,7 +117,7 @@ def _reduce(state):
                 waiting += 1
 
 
-@njit(cache=True)
+@njit
 def _settle(state):
     """Modifies f, MATCHED: tight on matched pairs, feasible on the other rows."""
     matched = 0
@@ -130,7 +130,7 @@ def _settle(state):
     state.counts[MATCHED] = matched
 
 
-@njit(cache=True)
+@njit
 def _push(heap_key, heap_item, size, key, item):
     place = size
     while place > 0:
@@ -143,7 +143,7 @@ def _push(heap_key, heap_item, size, key, item):
     return size + 1
 
 
-@njit(cache=True)
+@njit
 def _pop(heap_key, heap_item, size):
     """Removes the root; the caller has read it."""
     size -= 1
@@ -163,7 +163,7 @@ def _pop(heap_key, heap_item, size):
     return size
 
 
-@njit(cache=True)
+@njit
 def _compact(heap_key, heap_item, size, dist, closed):
     """Modifies the heap: drops columns that were closed, or reached by a shorter way, since they were pushed. At most n
     columns and n list ends stay, so the 4 n places never run out and this is rare."""
@@ -176,7 +176,7 @@ def _compact(heap_key, heap_item, size, dist, closed):
     return kept
 
 
-@njit(cache=True)
+@njit
 def _shortest_path(state, ground, start):
     """Modifies dist, closed, parent, toll, heap, counts and lists of rows read in full: Dijkstra from a free row.
     Returns the nearest free column (-1: none can be reached).
@@ -236,7 +236,7 @@ def _shortest_path(state, ground, start):
                 return item
 
 
-@njit(cache=True)
+@njit
 def _search(state, ground, start):
     """Modifies everything: matches the free row `start` along a shortest augmenting path. Returns DONE or FAILED."""
     g, dist, closed = state.g, state.dist, state.closed
@@ -272,13 +272,13 @@ def _search(state, ground, start):
     return DONE
 
 
-@njit(cache=True)
+@njit
 def _begin(state, stage):
     state.counts[STAGE] = stage
     state.counts[CURSOR] = 0
 
 
-@njit(cache=True)
+@njit
 def advance(state, ground, budget):
     """Modifies state: looks at about `budget` pairs, and at least at 256 rows or one path. Returns the stage reached:
     DONE when the matching is complete, or FAILED. O(n) memory beside the state."""

@@ -7,9 +7,9 @@ blocks are refuted by their bound (15 of 125 are opened at d = 2, n = 4000).
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from otkit.kernels.ground import CITYBLOCK, EUCLIDEAN, FINITE, MATRIX, raise_power
+from otkit.kernels.jit import njit
 
 BLOCK = 32
 
@@ -19,7 +19,7 @@ class Boxes(NamedTuple):
     high: np.ndarray  # (d, blocks)
 
 
-@njit(cache=True)
+@njit
 def enclose(yt):
     """Boxes of the columns of yt (d, m) in blocks of BLOCK."""
     d, m = yt.shape
@@ -36,7 +36,7 @@ def enclose(yt):
     return Boxes(low, high)
 
 
-@njit(cache=True)
+@njit
 def block_max(values, out):
     """Modifies out[b] = the largest of values in block b."""
     for b in range(out.shape[0]):
@@ -46,7 +46,7 @@ def block_max(values, out):
         out[b] = best
 
 
-@njit(cache=True, fastmath=FINITE)
+@njit(fastmath=FINITE)
 def lower_bounds(ground, boxes, i, out):
     """Modifies out[b] <= c(x_i, y_j) for every j of block b. A matrix has no geometry: its bound is -inf."""
     blocks = out.shape[0]

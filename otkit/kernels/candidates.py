@@ -7,9 +7,10 @@ last key of a row is a lower bound for every column outside its list.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from otkit.kernels.ground import fill
+from otkit.kernels.jit import njit
 
 SEGMENT = 512  # columns per segment: 512 x 64 coordinates are 256 KiB, which stay in L2 while BLOCK rows pass over them
 BLOCK = 32  # rows per task
@@ -31,14 +32,14 @@ def new_lists(n, m, width):
     return Lists(np.zeros((n, width), np.int32), np.zeros((n, width)), np.zeros((n, width)))
 
 
-@njit(cache=True)
+@njit
 def outside(lists, g, i):
     """Lower bound of c_ij - g_j over the columns that are not in the list of row i."""
     width = lists.key.shape[1]
     return lists.key[i, width - 1] if width < g.shape[0] else np.inf
 
 
-@njit(cache=True)
+@njit
 def best_two(lists, g, i):
     """Smallest and second smallest c_ij - g_j in the list, and their places (-1: none)."""
     key, cost, column = lists.key[i], lists.cost[i], lists.column[i]
@@ -56,7 +57,7 @@ def best_two(lists, g, i):
     return first, second, at_first, at_second
 
 
-@njit(cache=True)
+@njit
 def _sink(key, cost, column, place, size):
     """Modifies the max-heap key[:size] and its two satellites: moves `place` down."""
     top_key, top_cost, top_column = key[place], cost[place], column[place]
@@ -73,7 +74,7 @@ def _sink(key, cost, column, place, size):
     key[place], cost[place], column[place] = top_key, top_cost, top_column
 
 
-@njit(cache=True, fastmath=FINITE)
+@njit(fastmath=FINITE)
 def _reduced(cost, g, value, width):
     """Modifies value[:width] = cost - g; returns the minimum, so that most segments need no scalar loop."""
     least = np.inf
@@ -83,7 +84,7 @@ def _reduced(cost, g, value, width):
     return least
 
 
-@njit(cache=True)
+@njit
 def _offer(lists, g, i, lo, hi, cost, value):
     """Modifies list i (a max-heap while it is read) and value: takes the columns lo..hi-1 that beat its largest key."""
     key, kept, column = lists.key[i], lists.cost[i], lists.column[i]
@@ -102,7 +103,7 @@ def _offer(lists, g, i, lo, hi, cost, value):
             t = 0
 
 
-@njit(cache=True)
+@njit
 def _sort(lists, i):
     """Modifies list i: max-heap to ascending order."""
     key, cost, column = lists.key[i], lists.cost[i], lists.column[i]
@@ -113,7 +114,7 @@ def _sort(lists, i):
         _sink(key, cost, column, 0, end)
 
 
-@njit(cache=True)
+@njit
 def _clear(lists, i):
     """Modifies list i. A function: numba 0.68 drops `lists.key[first:last] = inf` inside prange, without a word."""
     key = lists.key[i]
@@ -121,7 +122,7 @@ def _clear(lists, i):
         key[t] = np.inf
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def read_rows(lists, ground, g, start, stop):
     """Modifies the lists of rows start..stop-1: reads these rows in full."""
     m = g.shape[0]
@@ -142,7 +143,7 @@ def read_rows(lists, ground, g, start, stop):
             _sort(lists, i)
 
 
-@njit(cache=True)
+@njit
 def read_row(lists, ground, g, i, row, value):
     """Modifies row (m,) = c_i., list i and the workspace value (SEGMENT,)."""
     m = g.shape[0]
@@ -154,13 +155,13 @@ def read_row(lists, ground, g, i, row, value):
     _sort(lists, i)
 
 
-@njit(cache=True, fastmath=FINITE)
+@njit(fastmath=FINITE)
 def _lower(least, cost, width):
     for t in range(width):
         least[t] = min(least[t], cost[t])
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def lower_minima(least, ground, start, stop):
     """Modifies least (m,) = min(least, c_ij over rows start..stop-1)."""
     m = least.shape[0]

@@ -5,12 +5,13 @@ in any dimension; interleaved they are the sort key.
 """
 
 import numpy as np
-from numba import njit
+
+from otkit.kernels.jit import njit
 
 KEY_BITS = 62
 
 
-@njit(cache=True)
+@njit
 def hilbert_keys(cells, bits, keys):
     """Modifies keys (n,) int64 and cells (n, d) int64 in [0, 2**bits); d * bits <= KEY_BITS."""
     n, d = cells.shape

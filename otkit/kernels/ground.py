@@ -7,7 +7,8 @@ coordinate lie next to each other, so a row segment is filled by vector instruct
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from otkit.kernels.jit import njit
 
 EUCLIDEAN, CITYBLOCK, CHEBYSHEV, MATRIX = 0, 1, 2, 3
 
@@ -24,7 +25,7 @@ class Ground(NamedTuple):
     matrix: np.ndarray  # (n, m); (0, 0) for points
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _power(metric, p, value):
     """distance**p from the accumulated coordinate sum (squared for EUCLIDEAN)."""
     if metric == EUCLIDEAN:
@@ -49,7 +50,7 @@ def _power(metric, p, value):
     return value**p
 
 
-@njit(cache=True, fastmath=FINITE)
+@njit(fastmath=FINITE)
 def raise_power(metric, p, out, width):
     """Modifies out[:width]. One branch per segment: `pow` costs 20 ns a value, a vectorised square root under 1 ns."""
     if metric == EUCLIDEAN:
@@ -80,7 +81,7 @@ def raise_power(metric, p, out, width):
             out[t] = out[t] ** p
 
 
-@njit(cache=True, fastmath=FINITE)
+@njit(fastmath=FINITE)
 def _sum_of_squares(x, yt, i, lo, width, out):
     d = yt.shape[0]
     hi = lo + width  # slices, not yt[k, lo + t]: the test for a negative index stops vectorisation, 6 times slower
@@ -111,7 +112,7 @@ def _sum_of_squares(x, yt, i, lo, width, out):
             out[t] += e0 * e0
 
 
-@njit(cache=True, fastmath=FINITE)
+@njit(fastmath=FINITE)
 def fill(ground, i, lo, hi, out):
     """Modifies out[:hi - lo] = c(x_i, y_lo .. y_hi-1)."""
     width = hi - lo
@@ -140,7 +141,7 @@ def fill(ground, i, lo, hi, out):
     raise_power(ground.metric, ground.p, out, width)
 
 
-@njit(cache=True)
+@njit
 def _square(x, yt, i, j):
     """|x_i - y_j|^2, added up in the order of `_sum_of_squares`."""
     d = yt.shape[0]
@@ -161,7 +162,7 @@ def _square(x, yt, i, j):
     return value
 
 
-@njit(cache=True)
+@njit
 def at(ground, i, j):
     """c(x_i, y_j) of one pair."""
     if ground.metric == MATRIX:

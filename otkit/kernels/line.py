@@ -8,9 +8,10 @@ Sums carry their rounding error along (two-sum), so a cost over 1e6 points is ri
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from otkit.kernels.ground import CITYBLOCK, FINITE, _power, raise_power
+from otkit.kernels.jit import njit
 from otkit.kernels.sort import sort_into
 from otkit.kernels.tree import two_sum
 
@@ -19,7 +20,7 @@ ALONE = 100_000  # points below which one thread does it all: a parallel region 
 SPLIT = 134217729.0  # 2**27 + 1
 
 
-@njit(cache=True, fastmath=FINITE)
+@njit(fastmath=FINITE)
 def _differences(xs, ys, lo, hi, p, out):
     """Modifies out[:hi - lo] = |xs - ys|**p."""
     for t in range(hi - lo):
@@ -27,7 +28,7 @@ def _differences(xs, ys, lo, hi, p, out):
     raise_power(CITYBLOCK, p, out, hi - lo)
 
 
-@njit(cache=True, fastmath={"reassoc", "nnan", "ninf", "nsz", "contract"})
+@njit(fastmath={"reassoc", "nnan", "ninf", "nsz", "contract"})
 def _sum(values, width):
     total = 0.0
     for t in range(width):
@@ -35,7 +36,7 @@ def _sum(values, width):
     return total
 
 
-@njit(cache=True)
+@njit
 def _cost_range(xs, ys, p, lo, hi):
     """Sum of |xs - ys|**p over lo .. hi-1, as a value and its error."""
     buffer = np.empty(BLOCK)
@@ -49,7 +50,7 @@ def _cost_range(xs, ys, p, lo, hi):
     return total, error
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def cost_sorted(xs, ys, p):
     """Sum of |xs_i - ys_i|**p (not the mean), on all threads; the result does not depend on their number."""
     n = xs.size
@@ -68,7 +69,7 @@ def cost_sorted(xs, ys, p):
     return total + error
 
 
-@njit(cache=True)
+@njit
 def _walk(xs, a, ys, b, p, i, j, left_a, left_b, todo):
     """Cost of the next `todo` units of mass of the north-west corner from cell (i, j), where left_a and left_b units
     of row i and column j remain. Returns the sum and its error. Branch-free but for the loop: the next row or column
@@ -92,7 +93,7 @@ def _walk(xs, a, ys, b, p, i, j, left_a, left_b, todo):
     return total, error
 
 
-@njit(cache=True)
+@njit
 def _total(a, n):
     if a.size == 1:
         return a[0] * n
@@ -102,7 +103,7 @@ def _total(a, n):
     return total
 
 
-@njit(cache=True)
+@njit
 def _seek(a, starts, n, mass):
     """The point inside which the cumulated mass passes `mass`, and how much of it is left. starts[t] is the cumulated
     mass before point n * t // pieces."""
@@ -119,14 +120,14 @@ def _seek(a, starts, n, mass):
     return i, done + a[i] - mass
 
 
-@njit(cache=True)
+@njit
 def _cost_weighted(xs, a, ys, b, p):
     """Serial twin of cost_weighted."""
     total, error = _walk(xs, a, ys, b, p, 0, 0, a[0], b[0], _total(a, xs.size))
     return total + error
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def cost_weighted(xs, a, ys, b, p):
     """Sum of mass * |x - y|**p over the north-west corner: the cost times the total mass, on all threads."""
     n, m = xs.size, ys.size
@@ -162,7 +163,7 @@ def cost_weighted(xs, a, ys, b, p):
     return total + error
 
 
-@njit(cache=True)
+@njit
 def plan_sorted(a, b, rows, cols, mass):
     """Modifies rows[:k], cols[:k], mass[:k]: the north-west corner. Returns k <= n + m - 1, entries with mass > 0."""
     n, m = a.size, b.size
@@ -190,7 +191,7 @@ def plan_sorted(a, b, rows, cols, mass):
         j = next_j
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def _exact_cost(x, y, p):
     """|x - y|**p as an unevaluated sum of two floats: exact for p = 1, to 1e-32 for p = 2, rounded otherwise."""
     high, low = two_sum(x, -y)
@@ -208,7 +209,7 @@ def _exact_cost(x, y, p):
     return _power(CITYBLOCK, p, abs(high)), 0.0
 
 
-@njit(cache=True)
+@njit
 def potentials_sorted(xs, a, ys, b, p, f, g):
     """Modifies f, g: f_i + g_j <= |x_i - y_j|**p for all pairs, equal where the north-west corner has mass; f_0 = 0.
 
@@ -244,7 +245,7 @@ def potentials_sorted(xs, a, ys, b, p, f, g):
             g[j] = g_high
 
 
-@njit(cache=True, fastmath=FINITE)
+@njit(fastmath=FINITE)
 def _best(x, ys, g, p, lo, hi, buffer):
     """min over lo <= j <= hi of |x - y_j|**p - g_j, and where. Modifies buffer."""
     best = np.inf
@@ -267,7 +268,7 @@ def _best(x, ys, g, p, lo, hi, buffer):
     return best, where
 
 
-@njit(cache=True)
+@njit
 def _levels(xs, ys, g, p, f, where, first, last, stride, stop):
     """Modifies f, where at rows first + stride, first + 3 * stride, ... below last, then with half the stride, while
     stride >= stop. Rows first (unless -1) and last (unless n) are known already."""
@@ -281,7 +282,7 @@ def _levels(xs, ys, g, p, f, where, first, last, stride, stop):
         stride //= 2
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def c_transform_sorted(xs, ys, g, p, f):
     """Modifies f: f_i = min_j |x_i - y_j|**p - g_j, in O((n + m) log n).
 
@@ -302,7 +303,7 @@ def c_transform_sorted(xs, ys, g, p, f):
         _levels(xs, ys, g, p, f, where, t * gap - 1, min((t + 1) * gap - 1, n), gap // 2, 1)
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def cost_batch(x, y, p, work, out):
     """Modifies out (k,): the mean cost of each row pair of x (k, n) and y (k, m), unsorted, uniform weights.
 
@@ -329,7 +330,7 @@ def cost_batch(x, y, p, work, out):
                 out[r] = _cost_weighted(xs, a, ys, b, p) / (np.float64(a[0]) * n)
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def cost_batch_weighted(x, a, y, b, p, work, loads, out):
     """Modifies out (k,): the mean cost of each row pair of x (k, n), y (k, m) with masses a (k or 1, n), b (k or 1, m);
     one row of masses is shared by all. work as in cost_batch, loads: int64 scratch of the same shape."""

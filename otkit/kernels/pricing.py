@@ -8,10 +8,11 @@ shared by thousands of pivots.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from otkit.kernels.boxes import BLOCK, lower_bounds
 from otkit.kernels.ground import FINITE, fill
+from otkit.kernels.jit import njit
 
 NEW = 8  # best columns taken from one pass over a row
 TASKS = 64  # pieces a pass is cut into: rows differ in how many of their boxes are opened
@@ -28,7 +29,7 @@ class Lists(NamedTuple):
     cost: np.ndarray  # (start[n],) float64
 
 
-@njit(cache=True, fastmath=FINITE | {"reassoc"})
+@njit(fastmath=FINITE | {"reassoc"})
 def _smallest(buf, g):
     best = np.inf
     for t in range(g.shape[0]):
@@ -36,7 +37,7 @@ def _smallest(buf, g):
     return best
 
 
-@njit(cache=True)
+@njit
 def best_columns(ground, boxes, g, gmax, i, limit, first, bounds, buf, column, cost, key):
     """The columns of row i with the smallest c(x_i, y_j) - g_j below limit, ascending; block `first` comes first.
 
@@ -72,7 +73,7 @@ def best_columns(ground, boxes, g, gmax, i, limit, first, bounds, buf, column, c
     return found
 
 
-@njit(cache=True)
+@njit
 def _merge(lists, i, g, column, cost, key, found):
     """Modifies list i: takes the found columns in; where it is full, those of largest reduced cost give way."""
     begin, room = lists.start[i], lists.start[i + 1] - lists.start[i]
@@ -97,7 +98,7 @@ def _merge(lists, i, g, column, cost, key, found):
         lists.cost[at] = cost[t]
 
 
-@njit(cache=True)
+@njit
 def _price_rows(ground, boxes, f, g, gmax, rows, lists, smallest):
     """Serial twin of `price`."""
     bounds = np.empty(gmax.shape[0])
@@ -116,7 +117,7 @@ def _price_rows(ground, boxes, f, g, gmax, rows, lists, smallest):
         _merge(lists, i, g, column, cost, key, found)
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def price(ground, boxes, f, g, gmax, rows, lists, smallest):
     """Modifies lists and smallest: for every row i of `rows`, smallest[i] = min(f_i, min_j c_ij - g_j), and the NEW
     best columns with c_ij - g_j < f_i join the list. With f = inf that is the c-transform of g.
@@ -132,7 +133,7 @@ def price(ground, boxes, f, g, gmax, rows, lists, smallest):
         _price_rows(ground, boxes, f, g, gmax, part, lists, smallest)
 
 
-@njit(cache=True)
+@njit
 def _transform_rows(ground, boxes, f, g, gmax, rows, smallest):
     """Serial twin of `c_transform`."""
     bounds = np.empty(gmax.shape[0])
@@ -148,7 +149,7 @@ def _transform_rows(ground, boxes, f, g, gmax, rows, smallest):
             near = column[0] // BLOCK
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def c_transform(ground, boxes, f, g, gmax, rows, smallest):
     """Modifies smallest[i] = min(f_i, min_j c_ij - g_j) for every row i of `rows`: the certificate's pass, no slack."""
     count = rows.shape[0]

@@ -10,7 +10,9 @@ A `carry` is an int64 array that travels with its keys (masses, or 0 .. n-1 for 
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from otkit.kernels.jit import njit
 
 TINY = 24  # insertion alone
 SMALL = 4096  # one scatter: keys, cells and counts (80 KB) stay in L2
@@ -25,7 +27,7 @@ ZERO = np.uint64(0)
 ALL = np.uint64(2**64 - 1)
 
 
-@njit(cache=True)
+@njit
 def _copy(keys, carry, lo, hi, out, out_carry):
     for i in range(lo, hi):  # a slice assignment takes 2 s to compile
         out[i] = keys[i]
@@ -33,7 +35,7 @@ def _copy(keys, carry, lo, hi, out, out_carry):
             out_carry[i] = carry[i]
 
 
-@njit(cache=True)
+@njit
 def _insertion(keys, carry, lo, hi):
     """Modifies keys[lo:hi] and carry[lo:hi]: sorted. Fast when nearly sorted."""
     for i in range(lo + 1, hi):
@@ -52,26 +54,26 @@ def _insertion(keys, carry, lo, hi):
                 carry[j] = load
 
 
-@njit(cache=True)
+@njit
 def _cell(key, low, scale):
     return np.uint32(np.int32((key - low) * scale))  # unsigned: no wrap-around test in the index
 
 
-@njit(cache=True)
+@njit
 def _take(starts, c):
     at = starts[c]
     starts[c] = at + 1
     return at
 
 
-@njit(cache=True)
+@njit
 def _rank(bits):
     """uint64 that orders as the float64 with these bits. No branch: a random sign would mispredict half the time."""
     negative = (bits >> np.uint64(63)) * ALL
     return (bits ^ (negative | SIGN)) + np.uint64(bits == SIGN)  # -0.0 is 0.0, or stability breaks between them
 
 
-@njit(cache=True)
+@njit
 def radix(keys, carry, lo, hi, out, out_carry):
     """Modifies out[lo:hi] and out_carry[lo:hi]: sorted; keys[lo:hi] and carry[lo:hi] are scratch and end up undefined.
 
@@ -140,7 +142,7 @@ def radix(keys, carry, lo, hi, out, out_carry):
         _copy(keys, carry, lo, hi, out, out_carry)
 
 
-@njit(cache=True, fastmath={"nnan", "ninf", "nsz"})
+@njit(fastmath={"nnan", "ninf", "nsz"})
 def _extent(keys, lo, hi):
     low = keys[lo]
     high = keys[lo]
@@ -150,7 +152,7 @@ def _extent(keys, lo, hi):
     return low, high
 
 
-@njit(cache=True)
+@njit
 def _scale(low, high, cells):
     """Cells per unit; 0.0 where the range or the scale overflows, or all keys are equal."""
     if low < -1e300 or high > 1e300 or high - low < 1e-300:
@@ -158,7 +160,7 @@ def _scale(low, high, cells):
     return (cells - 0.5) / (high - low)  # half a cell of room: rounding never reaches `cells`
 
 
-@njit(cache=True)
+@njit
 def _count(keys, lo, hi, low, scale, cells, starts):
     """Modifies starts[:cells]: the position of each cell's first key. Returns how many keys a key's cell holds."""
     for c in range(cells):
@@ -175,7 +177,7 @@ def _count(keys, lo, hi, low, scale, cells, starts):
     return mates / (hi - lo)
 
 
-@njit(cache=True)
+@njit
 def _scatter(keys, carry, lo, hi, low, scale, starts, out, out_carry):
     """Modifies out[lo:hi], out_carry[lo:hi], and starts: afterwards starts[c] is the end of cell c.
 
@@ -201,7 +203,7 @@ def _scatter(keys, carry, lo, hi, low, scale, starts, out, out_carry):
             out_carry[at] = carry[j]
 
 
-@njit(cache=True)
+@njit
 def _finish(keys, carry, lo, hi, starts, out, out_carry):
     """Modifies out[lo:hi], out_carry[lo:hi]: sorted; keys[lo:hi] and carry[lo:hi] are scratch."""
     n = hi - lo
@@ -223,7 +225,7 @@ def _finish(keys, carry, lo, hi, starts, out, out_carry):
         _insertion(out, out_carry, lo, hi)
 
 
-@njit(cache=True)
+@njit
 def _split(x, carry, tmp, tmp_carry, starts):
     """Modifies tmp, tmp_carry, starts: x in buckets, starts[c] the end of bucket c. Returns the number of buckets, 0
     when one bucket would hold most keys (then tmp is x as it was)."""
@@ -240,7 +242,7 @@ def _split(x, carry, tmp, tmp_carry, starts):
     return 0
 
 
-@njit(cache=True)
+@njit
 def _place(x, carry, tmp, tmp_carry, ends):
     """Modifies tmp, tmp_carry (x in buckets) and ends. Returns the number of buckets, 1 for a small x."""
     if x.size > SMALL:
@@ -250,7 +252,7 @@ def _place(x, carry, tmp, tmp_carry, ends):
     return 1
 
 
-@njit(cache=True)
+@njit
 def _settle(tmp, tmp_carry, n, buckets, ends, first, last, out, out_carry):
     """Modifies out, out_carry over buckets first .. last-1 (all of it when buckets is 0), and tmp there."""
     if buckets == 0:
@@ -264,7 +266,7 @@ def _settle(tmp, tmp_carry, n, buckets, ends, first, last, out, out_carry):
         lo = hi
 
 
-@njit(cache=True)
+@njit
 def sort_into(x, carry, out, out_carry, tmp, tmp_carry):
     """Modifies out, out_carry: x and its carry in stable order of x; tmp and tmp_carry (n,) are scratch.
 
@@ -275,7 +277,7 @@ def sort_into(x, carry, out, out_carry, tmp, tmp_carry):
     _settle(tmp, tmp_carry, x.size, buckets, ends, 0, buckets, out, out_carry)
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def sort_pair(x, y, xs, ys, tx, ty):
     """Modifies xs (n,), ys (m,): x and y sorted, on all threads; tx (n,), ty (m,) are scratch.
 
@@ -305,7 +307,7 @@ def sort_pair(x, y, xs, ys, tx, ty):
                 _settle(ty, None, m, buckets[1], ends_y, first, last, ys, None)
 
 
-@njit(cache=True, parallel=True)
+@njit(parallel=True)
 def sort_pair_carry(x, u, y, v, xs, us, ys, vs):
     """Modifies xs, us (n,), ys, vs (m,): x and y sorted, their carries u and v (int64) in the same stable order."""
     n, m = x.size, y.size

@@ -6,14 +6,14 @@ a forest; `complete` joins its pieces by arcs without flow, cheapest first, that
 """
 
 import numpy as np
-from numba import njit
 
 from otkit.kernels.ground import at
+from otkit.kernels.jit import njit
 
 GROUP = 4
 
 
-@njit(cache=True)
+@njit
 def hand_down(coarse_rows, coarse_cols, coarse_units, a, b, rows, cols, units):
     """Modifies rows, cols, units (n + m - 1 long): the arcs of a plan between a (n,) and b (m,) that refines the coarse
     one. Returns how many.
@@ -47,7 +47,7 @@ def hand_down(coarse_rows, coarse_cols, coarse_units, a, b, rows, cols, units):
     return count
 
 
-@njit(cache=True)
+@njit
 def greedy(order_rows, order_cols, a, b, rows, cols, units):
     """Modifies rows, cols, units (n + m - 1 long): as much as fits on each arc in the order given, then the rest by the
     north-west corner (with no arcs at all: the north-west-corner plan). Returns the number of arcs, which is a forest.
@@ -78,7 +78,7 @@ def greedy(order_rows, order_cols, a, b, rows, cols, units):
             j += 1
 
 
-@njit(cache=True)
+@njit
 def _find(above, v):
     while above[v] != v:
         above[v] = above[above[v]]
@@ -86,7 +86,7 @@ def _find(above, v):
     return v
 
 
-@njit(cache=True)
+@njit
 def _link(kept, n, rows, cols, costs, units, tree):
     """Modifies tree: hangs the spanning tree of arcs `kept` from node 0 (breadth first)."""
     nodes = tree.parent.shape[0]
@@ -127,7 +127,7 @@ def _link(kept, n, rows, cols, costs, units, tree):
     return tail
 
 
-@njit(cache=True)
+@njit
 def complete(ground, n, m, rows, cols, units, count, extra_row, extra_col, tree):
     """Modifies tree: the forest of the first `count` arcs, joined by arcs of the list `extra` (in the order given,
     those that fit) and by others where the list does not reach. Returns the number of nodes hung, n + m.

@@ -20,7 +20,8 @@ sequence of degenerate pivots comes round to the same tree, and the simplex is f
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from otkit.kernels.jit import njit
 
 LARGEST = np.int64(2**63 - 1)
 ROUNDING = 1e-30  # of the sum of all magnitudes on a cycle: what compensated sums cannot tell from zero
@@ -36,7 +37,7 @@ class Tree(NamedTuple):
     token: np.ndarray  # (1,) int64, the number of the current walk
 
 
-@njit(cache=True, inline="always")
+@njit(inline="always")
 def two_sum(a, b):
     """a + b as the rounded sum and what rounding dropped, exactly."""
     s = a + b
@@ -44,7 +45,7 @@ def two_sum(a, b):
     return s, (a - (s - t)) + (b - t)
 
 
-@njit(cache=True)
+@njit
 def set_potentials(tree, pot, pot_error, big_pot):
     """Modifies pot, pot_error, big_pot: (pot + pot_error)[v] + (pot + pot_error)[parent[v]] = cost[v] on every tree
     arc, 0 at the root; likewise big."""
@@ -75,7 +76,7 @@ def set_potentials(tree, pot, pot_error, big_pot):
                 big_pot[v] = big[v] - big_pot[u]
 
 
-@njit(cache=True)
+@njit
 def _join(tree, u, v):
     """The node where the ways from u and v to the root meet; the two climb in turn, so a short cycle is found fast."""
     parent, mark = tree.parent, tree.mark
@@ -96,7 +97,7 @@ def _join(tree, u, v):
             mark[v] = token
 
 
-@njit(cache=True)
+@njit
 def _move(tree, n, tail, head, join, delta):
     """Modifies flow: delta more units round the cycle, through the entering arc tail -> head."""
     parent, flow = tree.parent, tree.flow
@@ -110,7 +111,7 @@ def _move(tree, n, tail, head, join, delta):
         v = parent[v]
 
 
-@njit(cache=True)
+@njit
 def pivot(tree, n, i, j, c):
     """Modifies tree: lets the arc from row i to column j (cost c) enter. Returns the units moved, or -1 when the arc
     does not pay: its exact reduced cost, summed along the cycle, is not negative."""

@@ -69,7 +69,7 @@ class Assignment:
                     and state.counts[kernel.SEARCHES] >= self.max_iter
                 ):
                     raise Stop(Status.MAX_ITER)
-                kernel.advance(state, order.ground, budget)
+                kernel.advance(state, order.ground, budget if self.max_iter is None else 1)
         except Stop as stop:
             status = stop.status
         except KeyboardInterrupt:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from numbers import Real
 
 import numpy as np
 
@@ -56,10 +57,10 @@ def positive_limits(solver: object) -> None:
     wrong = []
     for name in ("max_iter", "time_limit"):
         value = getattr(solver, name, None)
-        if value is not None and not value >= 0:
+        if value is not None and not (isinstance(value, Real) and value >= 0):
             wrong.append(f"{name} is {value!r}: it is None (no limit) or a number >= 0.")
     tol = getattr(solver, "tol", 0.0)
-    if not 0.0 <= tol < 1.0:
+    if not (isinstance(tol, Real) and 0.0 <= tol < 1.0):
         wrong.append(f"tol is {tol!r}: a relative gap, 0 <= tol < 1 (0: solve to the optimum).")
     if wrong:
         raise Unsupported(" ".join(wrong))
@@ -86,16 +87,35 @@ def stopped(
     guesses: list[np.ndarray],
     feasible: Certificate | None = None,
 ) -> Result:
-    """The Result of a solve that ended early: any feasible plan, and the better of the feasible pair at hand and what
-    the most promising of `guesses` (column potentials) is worth. After Ctrl-C no pass is made that would be felt."""
+    """The Result of a solve that ended early: any feasible plan, and the best of the feasible pair at hand and what the
+    `guesses` (column potentials) are worth. After Ctrl-C one pass is made for the most promising, if it is short."""
     cost, a, b = problem.cost, problem.a, problem.b
     best = without_work(cost, a, b)
     if feasible is not None:
         best = max(best, feasible, key=_dual)
-    if status is not Status.INTERRUPTED or pass_seconds(cost) < PATIENCE:
-        g = most_promising(cost, a, b, [*guesses, np.zeros_like(b)])
-        best = max(best, from_columns(cost, a, b, g), key=_dual)
+    guesses = [*guesses, np.zeros_like(b)]
+    if status is not Status.INTERRUPTED:
+        best = max(best, *(from_columns(cost, a, b, guess) for guess in guesses), key=_dual)
+    elif pass_seconds(cost) < PATIENCE:
+        guess = most_promising(cost, a, b, guesses)
+        best = max(best, from_columns(cost, a, b, guess, both_sides=False), key=_dual)
     return Result(problem, solver, status, stats, _primal(problem, plan), partial(_same, plan), partial(_same, best))
+
+
+def unfinished(problem: Problem, solver: str, status: Status, stats: Stats, plan: Plan) -> Result:
+    """The Result of a sparse problem stopped before all mass had found an allowed pair: no upper bound yet."""
+    proof = without_work(problem.cost, problem.a, problem.b)
+    return Result(problem, solver, status, stats, np.inf, partial(_same, plan), partial(_same, proof))
+
+
+def with_dust(problem: Problem, rows: np.ndarray, cols: np.ndarray, units: np.ndarray) -> Plan:
+    """The plan of integer units, and the points whose mass is less than half a unit: they go to the heaviest point."""
+    mass = units * problem.units[2]
+    dust_rows, dust_cols = problem.dust
+    if dust_rows.size:
+        rows, cols = np.concatenate([rows, dust_rows]), np.concatenate([cols, dust_cols])
+        mass = np.concatenate([mass, np.minimum(problem.a[dust_rows], problem.b[dust_cols])])
+    return Plan(rows, cols, mass, problem.shape)
 
 
 def _primal(problem: Problem, plan: Plan) -> float:

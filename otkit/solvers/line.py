@@ -12,7 +12,7 @@ from otkit.costs import PointCost
 from otkit.plan import Plan
 from otkit.problem import Problem
 from otkit.result import Certificate, Result, Stats, Status
-from otkit.solvers.base import Clock
+from otkit.solvers.base import Clock, with_dust
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Line:
 
     >>> import otkit
     >>> otkit.wasserstein([0.0, 1.0], [1.0, 2.0, 3.0], p=2, solver=otkit.solvers.Line()).cost
-    2.4166666666666665
+    2.5
     """
 
     def solve(self, problem: Problem) -> Result:
@@ -68,7 +68,9 @@ class _Sorted:
         a, b, unit = self.problem.units
         xs, a = _sorted_with(self.x, a)
         ys, b = _sorted_with(self.y, b)
-        return cost_weighted(xs, a, ys, b, p) * unit
+        rows, cols = self.problem.dust
+        light = np.minimum(self.problem.a[rows], self.problem.b[cols]) * self.problem.cost.at(rows, cols)
+        return cost_weighted(xs, a, ys, b, p) * unit + float(light.sum())
 
     @cached_property
     def order(self) -> tuple[np.ndarray, np.ndarray]:
@@ -85,8 +87,7 @@ class _Sorted:
         a, b = self.sorted_units
         rows, cols, mass = (np.empty(a.size + b.size - 1, np.int64) for _ in range(3))
         k = plan_sorted(a, b, rows, cols, mass)
-        unit = self.problem.units[2]
-        return Plan(self.order[0][rows[:k]], self.order[1][cols[:k]], mass[:k] * unit, self.problem.shape)
+        return with_dust(self.problem, self.order[0][rows[:k]], self.order[1][cols[:k]], mass[:k])
 
     def certificate(self) -> Certificate:
         from otkit.kernels.line import c_transform_sorted, potentials_sorted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from otkit.plan import Plan
 from otkit.problem import Problem
 from otkit.result import Result, Stats, Status
 from otkit.solvers.base import Clock, assemble, positive_limits, stopped
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 MOST_PAIRS = 4_000_000  # HiGHS holds about 400 bytes a pair: 1.6 GB
 
@@ -41,8 +45,9 @@ class LinearProgram:
     def solve(self, problem: Problem) -> Result:
         """The optimal plan and potentials of any problem that fits."""
         positive_limits(self)
-        n, m = problem.shape
-        cost = problem.cost
+        held_rows, held_cols = np.flatnonzero(problem.a), np.flatnonzero(problem.b)
+        cost = problem.cost.take(held_rows, held_cols)  # points without mass may lie far away and spoil HiGHS's scaling
+        n, m = cost.shape
         pairs = cost.values.size if isinstance(cost, SparseCost) else n * m
         if pairs > MOST_PAIRS:
             raise Unsupported(
@@ -54,42 +59,44 @@ class LinearProgram:
         else:
             rows, cols = np.repeat(np.arange(n), m), np.tile(np.arange(m), n)
             values = cost.block(slice(0, n)).ravel()
-        return self._highs(problem, rows, cols, values, clock)
+        answer, unit, largest = self._highs(problem.a[held_rows], problem.b[held_cols], rows, cols, values)
+        stats = Stats(clock.seconds, int(answer.nit or 0), arcs=rows.size)
+        if answer.status == 2:
+            return self._infeasible(problem, stats)
+        if answer.x is None or answer.status != 0:
+            late = self.time_limit is not None and clock.seconds >= self.time_limit
+            return self._product(problem, Status.TIME_LIMIT if late else Status.MAX_ITER, stats)
+        held = np.flatnonzero(answer.x > 0)
+        plan = Plan(held_rows[rows[held]], held_cols[cols[held]], answer.x[held] * unit, problem.shape)
+        f, g = np.full(problem.a.size, np.inf), np.full(problem.b.size, np.inf)
+        dual = answer.eqlin.marginals * largest
+        f[held_rows], g[held_cols] = dual[:n], dual[n:]
+        return assemble(problem, type(self).__name__, Status.OPTIMAL, stats, plan, f, g)
 
-    def _highs(self, problem: Problem, rows: np.ndarray, cols: np.ndarray, values: np.ndarray, clock: Clock) -> Result:
+    def _highs(
+        self, a: np.ndarray, b: np.ndarray, rows: np.ndarray, cols: np.ndarray, values: np.ndarray
+    ) -> tuple[OptimizeResult, float, float]:
+        """HiGHS's answer, and its units of mass and cost: its tolerances are absolute, so costs go to [-1, 1] and masses
+        to mean 1."""
         from scipy.optimize import linprog
         from scipy.sparse import coo_array
 
-        n, m = problem.shape
+        n, m = a.size, b.size
         largest = max(float(np.abs(values).max(initial=0.0)), np.finfo(float).tiny)
-        total = float(problem.a.sum())
+        unit = float(a.sum()) / max(n, m)
         pair = np.arange(rows.size)
         marginals = coo_array(
             (np.ones(2 * rows.size), (np.concatenate([rows, n + cols]), np.concatenate([pair, pair]))),
             shape=(n + m, rows.size),
         ).tocsc()
-        # HiGHS's tolerances are absolute: costs go to [-1, 1] and masses to mean 1
-        mass = np.concatenate([problem.a, problem.b]) * (max(n, m) / total)
         options = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
         if self.time_limit is not None:
             options["time_limit"] = self.time_limit
         if self.max_iter is not None:
             options["maxiter"] = self.max_iter
+        mass = np.concatenate([a, b]) / unit
         answer = linprog(values / largest, A_eq=marginals, b_eq=mass, method="highs-ds", options=options)
-        stats = Stats(clock.seconds, int(answer.nit or 0), arcs=rows.size)
-        if answer.status == 2:
-            return self._infeasible(problem, stats)
-        if answer.x is None or answer.status != 0:
-            status = (
-                Status.TIME_LIMIT
-                if self.time_limit is not None and clock.seconds >= self.time_limit
-                else Status.MAX_ITER
-            )
-            return self._product(problem, status, stats)
-        held = np.flatnonzero(answer.x > 0)
-        plan = Plan(rows[held], cols[held], answer.x[held] * (total / max(n, m)), problem.shape)
-        dual = answer.eqlin.marginals * largest
-        return assemble(problem, type(self).__name__, Status.OPTIMAL, stats, plan, dual[:n].copy(), dual[n:].copy())
+        return answer, unit, largest
 
     def _infeasible(self, problem: Problem, stats: Stats) -> Result:
         from otkit.solvers.network_simplex import NetworkSimplex

@@ -10,11 +10,10 @@ import numpy as np
 from otkit import progress
 from otkit.certificate import certify, feasible_as_is, row_slices
 from otkit.costs import Cost, SparseCost
-from otkit.plan import Plan
 from otkit.problem import Problem
 from otkit.progress import Progress
 from otkit.result import Certificate, Result, Stats, Status, bracketed
-from otkit.solvers.base import Clock, Stop, assemble, infeasible, positive_limits, stopped
+from otkit.solvers.base import Clock, Stop, assemble, infeasible, positive_limits, stopped, unfinished, with_dust
 from otkit.solvers.levels import Level
 from otkit.solvers.network import Network, bare_network, dense_network, sparse_network
 
@@ -61,18 +60,20 @@ class NetworkSimplex:
         """The optimal plan and potentials of any problem."""
         positive_limits(self)
         name = type(self).__name__
-        a, b, unit = problem.units
+        a, b, _ = problem.units
         rows, cols = np.flatnonzero(a), np.flatnonzero(b)
         whole = rows.size == a.size and cols.size == b.size
         run = _Run(self, problem.cost if whole else problem.cost.take(rows, cols), a[rows], b[cols])
         status = run.run()
         part_rows, part_cols, flow, part_f, part_g = run.answer()
-        plan = Plan(rows[part_rows], cols[part_cols], flow * unit, problem.shape)
+        plan = with_dust(problem, rows[part_rows], cols[part_cols], flow)
         if status is Status.INFEASIBLE:
             return infeasible(problem, name, run.stats, plan, rows, cols, *run.network.big_potentials())
         f, g = placed(part_f, rows, a.size), placed(part_g, cols, b.size)
         if status.ok:
             return assemble(problem, name, status, run.stats, plan, f, g)
+        if run.network.artificial():
+            return unfinished(problem, name, status, run.stats, plan)
         return stopped(problem, name, status, run.stats, plan, *run.potentials_so_far(problem, rows, cols))
 
 

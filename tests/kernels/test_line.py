@@ -222,7 +222,7 @@ def test_potentials_do_not_drift(p):
     b = a[rng.permutation(n)]
     f, g = potentials(x, a, y, b, p)
     assert f[0] == 0.0
-    # plain floats are off by 1e3 ulp after the 2 n steps; the c-transform below re-derives f with no accumulation at all
+    # plain floats are off by 1e3 ulp after the 2 n steps; the c-transform below accumulates nothing
     rows, cols, mass = plan(a, b)
     c = np.abs(x[rows] - y[cols]) ** p
     size = np.abs(f[rows]) + np.abs(g[cols]) + c

@@ -11,7 +11,7 @@ from otkit.kernels import sort
 
 JIT = not config.DISABLE_JIT
 LARGE = 30_000 if JIT else 5_000  # beyond SMALL = 4096: both scatters run
-PARALLEL = (3_000, 210_000) if JIT else (5_000, 50)  # beyond ALONE = 200000: the thread regions run
+PARALLEL = (3_000, 310_000) if JIT else (5_000, 50)  # beyond ALONE = 300000: the thread regions run
 finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 
 KINDS = {
@@ -98,7 +98,7 @@ def check_pair_sort(x, y):
     np.testing.assert_array_equal(ys, np.sort(y))
 
 
-@pytest.mark.parametrize("n", [30, 110_000 if JIT else 5_000])
+@pytest.mark.parametrize("n", [30, 160_000 if JIT else 5_000])
 def test_sort_pair_carry(n):
     rng = np.random.default_rng(n)
     x, y = np.round(rng.normal(size=n), 2), rng.standard_cauchy(n)
