@@ -20,7 +20,7 @@ def facts() -> dict[str, object]:
         "memory_gb": _memory_gb(),
         "system": platform.system(),
         "python": platform.python_version(),
-        "otkit": f"{_own_version()}, sources {_digest(lambda text: True)[:12]}",
+        "otkit": f"{_own_version()}, sources {_digest()}",
         "packages": {name: installed_version(name) for name in PACKAGES},
     }
 
@@ -32,28 +32,17 @@ def installed_version(name: str) -> str | None:
         return None
 
 
-def use_own_cache() -> None:
-    """A numba cache named after the kernel sources, before numba is imported; processes started later inherit it.
-
-    Numba looks only at the file a kernel stands in: after an edit of a helper in another file the cache beside the
-    sources holds old machine code, which has been seen to crash. The name is the tests', so they share one cache.
-    """
-    digest = _digest(lambda text: "njit" in text)[:16]
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".numba-cache" / digest))
-
-
 def _own_version() -> str:
     import otkit
 
     return otkit.__version__
 
 
-def _digest(counts) -> str:
+def _digest() -> str:
     digest = hashlib.sha256()
     for source in sorted((ROOT / "otkit").rglob("*.py")):
-        if counts(text := source.read_text(encoding="utf-8")):
-            digest.update(text.encode())
-    return digest.hexdigest()
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _cpu() -> str:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.machine import ROOT, use_own_cache
+from benchmarks.machine import ROOT
 
 STATUS = Path("/proc/self/status")
 
@@ -32,7 +32,6 @@ def _reading(field: str) -> float:
 
 
 def main(arguments: list[str]) -> None:
-    use_own_cache()
     from benchmarks.cases import of_work
     from benchmarks.contestant import Contestant
 

@@ -97,8 +97,8 @@ otkit {machine["otkit"]}; {versions}. Measured on {days}, {total / 60:.0f} minut
   needs; *matrix* is that part alone.
 - *error* is |cost - reference| / reference. The reference is the cost of otkit's plan with every cost recomputed by
   SciPy, once its marginals have been checked; *reference gap* is its relative distance from the value of otkit's
-  potentials, less their largest excess over any cost. On long lines the reference is the quantile formula in extended precision. The
-  accuracy targets compare with POT and HiGHS directly.
+  potentials, less their largest excess over any cost. On long lines the reference is the quantile formula in extended
+  precision. The accuracy targets compare with POT and HiGHS directly.
 - *status* and *gap* are what the tool itself says; {NOTHING} where it says nothing.
 - *peak* is the peak resident memory of a fresh process less what it held after all imports: warm caches, samples in
   memory."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from benchmarks.machine import ROOT, facts, use_own_cache
+from benchmarks.machine import ROOT, facts
 from benchmarks.row import Row
 
 RESULTS = ROOT / "benchmarks" / "results" / "core.json"
@@ -20,7 +20,6 @@ WORKS = ("startup", "line", "exact", "high", "transport", "large", "accuracy")
 def main(argv: list[str] | None = None) -> int:
     """0 when everything was measured; 2 where --only does not fit the file it would be put into."""
     options = _options(argv)
-    use_own_cache()
     document = _document(options.out, options.quick, options.only)
     if document is None:
         message = f"{options.out} comes from another machine, code or mode: give another --out, or measure all."

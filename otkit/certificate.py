@@ -105,7 +105,7 @@ def proven(cost: Cost, a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarra
 
 def centre(a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarray) -> float:
     """The constant to move from g to f so that both halves of the dual value are equal and rounding stays small."""
-    return float(b @ g - a @ f) / (2.0 * float(a.sum()))
+    return (float(b @ g) - float(a @ f)) / (2.0 * float(a.sum()))
 
 
 def conjugate(cost: Cost, g: np.ndarray, limit: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ def wasserstein(
     Parameters
     ----------
     x, y : (n, d) and (m, d) samples, or (n,) and (m,) on the line. Anything NumPy reads as numbers.
-    p : order, 1 <= p < inf.
+    p : order, 1 <= p <= 64 (above, float64 cannot tell the cost of short distances from 0).
     a, b : (n,) and (m,) non-negative weights; each is normalised to total 1. None is uniform.
     metric : "euclidean", "cityblock", "chebyshev", or a callable (x, y) -> (n, m) distances.
     solver : one of `otkit.solvers`; None is `Auto()`.

@@ -151,6 +151,10 @@ def vacuous(text: str) -> list[str]:
             called = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
             if called in ANSWERS or isinstance(value, (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp)):
                 found.append(ast.unparse(node))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("pytest.approx", "approx"):
+            given = {keyword.arg for keyword in node.keywords}
+            if "rel" in given and "abs" not in given:  # pytest then adds abs=1e-12: nothing near 0 can fail
+                found.append(ast.unparse(node))
         elif isinstance(node, ast.Assert):
             test = node.test
             if isinstance(test, (ast.Constant, ast.Tuple, ast.List, ast.JoinedStr, ast.Lambda)):
@@ -195,6 +199,7 @@ def test_no_vacuous_assertions(path):
         "assert 'text'",
         "assert x == x",
         "pytest.approx(3)",
+        "assert x == pytest.approx(3, rel=1e-15)",
         "def test_nothing():\n    run()",
     ],
 )

@@ -50,6 +50,16 @@ def _cost_range(xs, ys, p, lo, hi):
     return total, error
 
 
+@njit
+def _gathered(part):
+    """The sum of all pieces, each a value and its error."""
+    total, error = 0.0, 0.0
+    for t in range(part.shape[0]):
+        total, e = two_sum(total, part[t, 0])
+        error += e + part[t, 1]
+    return total + error
+
+
 @njit(parallel=True)
 def cost_sorted(xs, ys, p):
     """Sum of |xs_i - ys_i|**p (not the mean), on all threads; the result does not depend on their number."""
@@ -61,12 +71,7 @@ def cost_sorted(xs, ys, p):
     part = np.empty((pieces, 2))
     for t in prange(pieces):
         part[t, 0], part[t, 1] = _cost_range(xs, ys, p, n * t // pieces, n * (t + 1) // pieces)
-    total = 0.0
-    error = 0.0
-    for t in range(pieces):
-        total, e = two_sum(total, part[t, 0])
-        error += e + part[t, 1]
-    return total + error
+    return _gathered(part)
 
 
 @njit
@@ -155,12 +160,7 @@ def cost_weighted(xs, a, ys, b, p):
             i, left_a = _seek(a, before[0], n, lo)
             j, left_b = _seek(b, before[1], m, lo)
             part[t, 0], part[t, 1] = _walk(xs, a, ys, b, p, i, j, left_a, left_b, todo)
-    total = 0.0
-    error = 0.0
-    for t in range(pieces):
-        total, e = two_sum(total, part[t, 0])
-        error += e + part[t, 1]
-    return total + error
+    return _gathered(part)
 
 
 @njit

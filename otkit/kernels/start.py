@@ -48,6 +48,18 @@ def hand_down(coarse_rows, coarse_cols, coarse_units, a, b, rows, cols, units):
 
 
 @njit
+def _pour(left_a, left_b, i, j, rows, cols, units, count):
+    """Modifies all but count: as much mass as fits from i to j, an arc if there is any. Returns the number of arcs."""
+    move = min(left_a[i], left_b[j])
+    if move > 0:
+        rows[count], cols[count], units[count] = i, j, move
+        count += 1
+        left_a[i] -= move
+        left_b[j] -= move
+    return count
+
+
+@njit
 def greedy(order_rows, order_cols, a, b, rows, cols, units):
     """Modifies rows, cols, units (n + m - 1 long): as much as fits on each arc in the order given, then the rest by the
     north-west corner (with no arcs at all: the north-west-corner plan). Returns the number of arcs, which is a forest.
@@ -55,21 +67,10 @@ def greedy(order_rows, order_cols, a, b, rows, cols, units):
     left_a, left_b = a.copy(), b.copy()
     count = 0
     for k in range(order_rows.shape[0]):
-        i, j = order_rows[k], order_cols[k]
-        move = min(left_a[i], left_b[j])
-        if move > 0:
-            rows[count], cols[count], units[count] = i, j, move
-            count += 1
-            left_a[i] -= move
-            left_b[j] -= move
+        count = _pour(left_a, left_b, order_rows[k], order_cols[k], rows, cols, units, count)
     i = j = 0
     while True:
-        move = min(left_a[i], left_b[j])
-        if move > 0:
-            rows[count], cols[count], units[count] = i, j, move
-            count += 1
-            left_a[i] -= move
-            left_b[j] -= move
+        count = _pour(left_a, left_b, i, j, rows, cols, units, count)
         if left_a[i] == 0:
             if i + 1 == a.shape[0]:
                 return count

@@ -76,8 +76,8 @@ class LinearProgram:
     def _highs(
         self, a: np.ndarray, b: np.ndarray, rows: np.ndarray, cols: np.ndarray, values: np.ndarray
     ) -> tuple[OptimizeResult, float, float]:
-        """HiGHS's answer, and its units of mass and cost: its tolerances are absolute, so costs go to [-1, 1] and masses
-        to mean 1."""
+        """HiGHS's answer and its units of mass and cost: tolerances are absolute, so costs go to [-1, 1], masses to
+        mean 1."""
         from scipy.optimize import linprog
         from scipy.sparse import coo_array
 

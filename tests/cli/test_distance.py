@@ -80,7 +80,7 @@ def test_json_is_one_object_and_nothing_else(shell):
     record = json.loads(out)
     assert code == 0 and err == "" and out.count("\n") == 1
     assert record["lower"] <= record["distance"] <= record["upper"]
-    assert record["gap"] <= 1e-9 and record["cost"] == pytest.approx(record["distance"] ** 2, rel=1e-12)
+    assert record["gap"] <= 1e-9 and record["cost"] == pytest.approx(record["distance"] ** 2, rel=1e-12, abs=0)
     assert (record["n"], record["m"], record["d"], record["p"], record["status"]) == (50, 50, 4, 2.0, "OPTIMAL")
     assert record["columns"] == ["sepal_length", "sepal_width", "petal_length", "petal_width"]
     assert record["solver"] == "network-simplex" and record["otkit"] == otkit.__version__
@@ -91,14 +91,14 @@ def test_metric(shell, metric, distance):
     np.save("x.npy", np.zeros((1, 2)))
     np.save("y.npy", np.array([[3.0, 4.0]]))
     record = json.loads(shell("x.npy", "y.npy", "--metric", metric, "--json")[1])
-    assert record["distance"] == pytest.approx(distance, rel=1e-12) and record["metric"] == metric
+    assert record["distance"] == pytest.approx(distance, rel=1e-12, abs=0) and record["metric"] == metric
 
 
 @pytest.mark.parametrize("solver", ["auto", "network-simplex", "assignment", "linear-program"])
 def test_every_solver_gives_the_same_distance(shell, solver):
     code, out, _ = shell(*IRIS, "--solver", solver, "--json")
     assert code == 0
-    assert json.loads(out)["distance"] == pytest.approx(json.loads(shell(*IRIS, "--json")[1])["distance"], rel=1e-9)
+    assert json.loads(out)["distance"] == pytest.approx(json.loads(shell(*IRIS, "--json")[1])["distance"], rel=1e-9, abs=0)
 
 
 def test_one_column_is_a_problem_on_the_line(shell):
@@ -106,7 +106,7 @@ def test_one_column_is_a_problem_on_the_line(shell):
     write("y.csv", "a,c\n5,0\n6,1\n")
     for solver in ("line", "auto"):
         record = json.loads(shell("x.csv:a", "y.csv:a", "--json", "--solver", solver)[1])
-        assert record["distance"] == pytest.approx(5, rel=1e-12) and record["d"] == 1
+        assert record["distance"] == pytest.approx(5, rel=1e-12, abs=0) and record["d"] == 1
 
 
 def test_weights_of_both_sides(shell):
@@ -115,7 +115,7 @@ def test_weights_of_both_sides(shell):
     write("w.csv", "2\n")
     code, out, err = shell("x.csv", "y.csv", "--weights-x", "x.csv:w", "--weights-y", "w.csv", "--json")
     assert code == 0 and "note: x.csv: 'w' is the weight" in err
-    assert json.loads(out)["distance"] == pytest.approx(0.25, rel=1e-12)
+    assert json.loads(out)["distance"] == pytest.approx(0.25, rel=1e-12, abs=0)
     assert shell("x.csv", "y.csv", "--weights-x", "x.csv:w", "-q")[2] == ""
 
 

@@ -105,14 +105,14 @@ def test_cost_sorted(p, n):
     rng = np.random.default_rng(n)
     x, y = points(rng, n, "normal"), points(rng, n, "normal")
     expected = fsum((np.abs(x - y) ** p).tolist())
-    assert line.cost_sorted(x, y, p) == pytest.approx(expected, rel=2e-15)
+    assert line.cost_sorted(x, y, p) == pytest.approx(expected, rel=2e-15, abs=0)
 
 
 def test_cost_sorted_does_not_lose_small_terms():
     n = 2000
     x, y = np.zeros(n), np.ones(n)
     y[-1] = 1e15  # a plain sum keeps one digit of the other terms
-    assert line.cost_sorted(x, y, 1.0) == pytest.approx(1e15 + n - 1, rel=2e-16)
+    assert line.cost_sorted(x, y, 1.0) == pytest.approx(1e15 + n - 1, rel=2e-16, abs=0)
 
 
 @given(problems)
@@ -132,7 +132,7 @@ def test_cost_weighted_large(p, shape):
     a, b = balanced(rng, *shape)
     rows, cols, mass = plan(a, b)
     expected = fsum((mass * np.abs(x[rows] - y[cols]) ** p).tolist())
-    assert line.cost_weighted(x, a, y, b, p) == pytest.approx(expected, rel=2e-15)
+    assert line.cost_weighted(x, a, y, b, p) == pytest.approx(expected, rel=2e-15, abs=0)
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (5, 1), (LARGE, LARGE // 4 * 3)])
@@ -143,9 +143,9 @@ def test_one_mass_stands_for_equal_masses(shape):
     g = np.gcd(n, m)
     a, b = np.array([m // g]), np.array([n // g])
     spelled = line.cost_weighted(x, np.full(n, a[0]), y, np.full(m, b[0]), 2.0)
-    assert line.cost_weighted(x, a, y, b, 2.0) == pytest.approx(spelled, rel=1e-15)
+    assert line.cost_weighted(x, a, y, b, 2.0) == pytest.approx(spelled, rel=1e-15, abs=0)
     value = line.cost_weighted(x, a, y, b, 1.0) / (n * m // g)
-    assert value == pytest.approx(wasserstein_distance(x, y), rel=1e-12)
+    assert value == pytest.approx(wasserstein_distance(x, y), rel=1e-12, abs=0)
 
 
 @given(problems)
@@ -176,7 +176,7 @@ def test_masses_up_to_2_to_the_62():
     assert line.cost_weighted(x, a, y, b, 1.0) == float(2**62 - 3)
     big = np.full(LARGE, 2**62 // LARGE)
     zeros = np.zeros(LARGE)
-    assert line.cost_weighted(zeros, big, zeros + 2.0, big, 1.0) == pytest.approx(2.0 * int(big[0]) * LARGE, rel=1e-15)
+    assert line.cost_weighted(zeros, big, zeros + 2.0, big, 1.0) == pytest.approx(2.0 * int(big[0]) * LARGE, rel=1e-15, abs=0)
 
 
 # Plans.
@@ -231,7 +231,7 @@ def test_potentials_do_not_drift(p):
     cost = line.cost_weighted(x, a, y, b, p)
     spread = float(a.sum()) * (np.abs(f).max() + np.abs(g).max())
     assert abs(dual - cost) <= 2e-15 * spread
-    assert cost == pytest.approx(fsum((mass * c).tolist()), rel=2e-15)
+    assert cost == pytest.approx(fsum((mass * c).tolist()), rel=2e-15, abs=0)
     certified = c_transform(x, y, g, p)
     assert np.all(np.abs(certified - f) <= 4 * ULP * (np.abs(f) + np.abs(g).max() + 1.0))
 
@@ -306,7 +306,7 @@ def test_cost_batch(p, shape, threads):
     g = np.gcd(n, m)
     for r in range(k):
         xs, ys = np.repeat(np.sort(x[r]), m // g), np.repeat(np.sort(y[r]), n // g)
-        assert out[r] == pytest.approx(np.mean(np.abs(xs - ys) ** p), rel=1e-12)
+        assert out[r] == pytest.approx(np.mean(np.abs(xs - ys) ** p), rel=1e-12, abs=0)
     np.testing.assert_array_equal(x, before[0])
     np.testing.assert_array_equal(y, before[1])
 
@@ -323,4 +323,4 @@ def test_cost_batch_weighted(shared, shape):
     line.cost_batch_weighted(x, a, y, b, 1.0, *scratch(2, n, m), out)
     for r in range(k):
         row = 0 if shared else r
-        assert out[r] == pytest.approx(wasserstein_distance(x[r], y[r], a[row], b[row]), rel=1e-12)
+        assert out[r] == pytest.approx(wasserstein_distance(x[r], y[r], a[row], b[row]), rel=1e-12, abs=0)

@@ -121,7 +121,7 @@ def check_tree(tree, n, a, b, cost):
             continue
         assert (v < n) != (u < n)
         i, j = (v, u - n) if v < n else (u, v - n)
-        assert tree.cost[v] == pytest.approx(cost[i, j], rel=1e-13)
+        assert tree.cost[v] == pytest.approx(cost[i, j], rel=1e-13, abs=0)
         assert tree.flow[v] >= 0
         assert tree.flow[v] > 0 or v < n, "an arc without flow must lead from its row up"
         excess[u] -= tree.flow[v]
