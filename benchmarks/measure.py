@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.cases import Case
 from benchmarks.contestant import Contestant
-from benchmarks.memory import peak_mb
+from benchmarks.memory import peak
 from benchmarks.reference import Reference, reference
 from benchmarks.row import Row
 from benchmarks.timing import FULL, ONCE, Timed, interleaved
@@ -27,7 +27,7 @@ def rows(case: Case, position: int, quick: bool) -> list[Row]:
     for call, one, answer in zip(calls, timed, answers):
         row = _row(case, call.tool, call.text, one, answer, truth)
         if call.memory:
-            row.peak_mb = peak_mb(case.work, position, case.calls.index(call), quick)
+            row.peak_mb, row.peak_failure = peak(case.work, position, case.calls.index(call), quick)
         found.append(row)
     return found
 

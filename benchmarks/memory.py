@@ -9,19 +9,30 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.machine import ROOT
 
 STATUS = Path("/proc/self/status")
 
 
-def peak_mb(work: str, case: int, call: int, quick: bool) -> float | None:
-    """MB of 2**20 bytes; None where there is no /proc or the call failed."""
+class Peak(NamedTuple):
+    """MB of 2**20 bytes, or why there is no figure."""
+
+    mb: float | None
+    failure: str | None
+
+
+def peak(work: str, case: int, call: int, quick: bool) -> Peak:
+    """Peak memory of call number `call` on case number `case` of a work."""
     if not STATUS.is_file():
-        return None
+        return Peak(None, "failed: no /proc on this system")
     command = [sys.executable, "-m", "benchmarks.memory", work, str(case), str(call), *(["--quick"] if quick else [])]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    return float(done.stdout) if done.returncode == 0 else None
+    if done.returncode == 0:
+        return Peak(float(done.stdout), None)
+    last = (done.stderr.strip().splitlines() or [""])[-1]
+    return Peak(None, f"failed: exit {done.returncode}: {last}"[:200])
 
 
 def _reading(field: str) -> float:

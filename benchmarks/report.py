@@ -122,7 +122,7 @@ def timings(cases: dict[str, list[Row]]) -> str:
         for row in rows:
             matrix = sorted(row.matrix_seconds)[len(row.matrix_seconds) // 2] if row.matrix_seconds else None
             figures = [row.median, row.best, len(row.seconds), matrix, row.error, row.reference_gap]
-            own = [row.status or NOTHING, figure(row.gap), figure(row.peak_mb)]
+            own = [row.status or NOTHING, figure(row.gap), row.peak_failure or figure(row.peak_mb)]
             lines.append([case, row.tool, f"`{row.call}`", *map(figure, figures), *own])
     return table(head, lines)
 

@@ -29,6 +29,7 @@ class Row:
     status: str | None = None  # as the tool itself says it; "failed: ..." where it raised
     gap: float | None = None  # as the tool itself says it
     peak_mb: float | None = None  # over import, in a fresh process with warm caches
+    peak_failure: str | None = None  # why a memory reading that was wanted is missing
 
     @property
     def best(self) -> float | None:

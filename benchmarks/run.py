@@ -82,6 +82,7 @@ def _show(row: Row) -> None:
     more = [f"error {row.error:.1e}"] if row.error is not None else []
     more += [f"gap {row.gap:.1e}"] if row.gap is not None else []
     more += [f"peak {row.peak_mb:.0f} MB"] if row.peak_mb is not None else []
+    more += [f"peak {row.peak_failure}"] if row.peak_failure else []
     more += [row.status] if row.status else []
     print(f"{row.case:34} {row.tool:6} {seconds}  {', '.join(more)}  {row.call}", flush=True)
 

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from otkit import errors, solvers
+    from otkit import data, errors, progress, solvers
     from otkit.critic import Critic
     from otkit.front import solve, transport, wasserstein
     from otkit.plan import Plan
@@ -36,7 +36,9 @@ __all__ = [
     "Result",
     "Stats",
     "Status",
+    "data",
     "errors",
+    "progress",
     "solve",
     "solvers",
     "transport",
@@ -55,4 +57,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_MODULES, "__version__"])
+    return sorted({*__all__, *_MODULES, "__version__"})

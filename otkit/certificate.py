@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from otkit.costs import CURVE_DIMENSIONS, Cost, SparseCost, nonnegative
+from otkit.measures import total
 from otkit.result import Certificate
 
 EPS = 2.0**-52
@@ -95,9 +96,10 @@ def pass_seconds(cost: Cost) -> float:
 def proven(cost: Cost, a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarray) -> Certificate:
     """The certificate of f = c-transform of g as computed: rounding is taken off the potentials and off the value."""
     f = f - EPS * np.abs(f)  # c - g was rounded: this keeps f + g <= c true without rounding
-    rows, cols = a * f, b * g
-    rounding = EPS * float(np.abs(rows).sum() + np.abs(cols).sum())
-    dual = float(rows.sum() + cols.sum()) - rounding
+    whole = total(a)  # shares of it, so that totals near 1e308 do not overflow halfway
+    rows, cols = a / whole * f, b / whole * g
+    rounding = 2.0 * EPS * float(np.abs(rows).sum() + np.abs(cols).sum())
+    dual = whole * (float(rows.sum() + cols.sum()) - rounding)
     if dual < 0.0 and nonnegative(cost):  # the pair 0, 0 is feasible then, and better
         return Certificate(np.zeros_like(f), np.zeros_like(g), 0.0)
     return Certificate(f, g, dual)
@@ -105,7 +107,8 @@ def proven(cost: Cost, a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarra
 
 def centre(a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarray) -> float:
     """The constant to move from g to f so that both halves of the dual value are equal and rounding stays small."""
-    return (float(b @ g) - float(a @ f)) / (2.0 * float(a.sum()))
+    whole = total(a)
+    return 0.5 * float(b / whole @ g - a / whole @ f)
 
 
 def conjugate(cost: Cost, g: np.ndarray, limit: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 METRICS = ("euclidean", "cityblock", "chebyshev")
 CURVE_DIMENSIONS = 3  # a curve through more coordinates no longer keeps neighbours together with 62 bits to share
+TINY = np.finfo(np.float64).tiny
+VANISHING = 2.0**-960  # squares of coordinates may have been lost below this
 SAFE_EXPONENT = 400  # cost between 2^-400 and 2^400 (1e-120 .. 1e120) is left as it is: room for squares and sums
-LARGEST_ORDER = 64  # at p = 64 distances down to 1e-9 of the largest still have a cost that is not 0
+LARGEST_ORDER = 64  # at p = 64 distances down to 1e-7 of the largest still have a cost that is not 0
 ALLOWED_PAIRS = 2**31 - 1
 
 
@@ -49,6 +51,7 @@ class PointCost:
     metric: str
     p: float
     scale: float = 1.0
+    origin: float | np.ndarray = 0.0  # taken off the points before they were divided, where scale is not 1
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -59,14 +62,24 @@ class PointCost:
         return self.x.shape[1]
 
     def take(self, rows: np.ndarray, cols: np.ndarray) -> PointCost:
-        return PointCost(self.x[rows], self.y[cols], self.metric, self.p, self.scale)
+        return PointCost(self.x[rows], self.y[cols], self.metric, self.p, self.scale, self.origin)
 
     def transposed(self) -> PointCost:
-        return PointCost(self.y, self.x, self.metric, self.p, self.scale)
+        return PointCost(self.y, self.x, self.metric, self.p, self.scale, self.origin)
 
     def at(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-        """Costs of the pairs (rows[k], cols[k])."""
-        return self._power(self._reduce(np.abs(self.x[rows] - self.y[cols])))
+        """Costs of the pairs (rows[k], cols[k]). A pair that moves costs at least TINY: an upper bound must not vanish
+        because a square did."""
+        difference = np.abs(self.x[rows] - self.y[cols])
+        costs = self._power(self._reduce(difference))
+        vanished = np.flatnonzero(costs < VANISHING)
+        if vanished.size:
+            largest = difference[vanished].max(axis=1)
+            moved, largest = vanished[largest > 0], largest[largest > 0]
+            with np.errstate(under="ignore"):
+                distance = PointCost._reduce(replace(self, p=1.0), difference[moved] / largest[:, None]) * largest
+                costs[moved] = np.maximum(distance**self.p, TINY)
+        return costs
 
     def block(self, rows: slice) -> np.ndarray:
         """Costs of some rows against every column, dense."""
@@ -244,7 +257,7 @@ def safe_scale(largest: float, p: float) -> float:
 
 def point_cost(x: np.ndarray, y: np.ndarray, metric: str | Callable, p: float) -> PointCost | MatrixCost:
     """The ground cost metric(x_i, y_j)**p of validated samples. A callable is asked once, for the whole matrix."""
-    p = _order(p)
+    p = order_of(p)
     if x.shape[1] != y.shape[1]:
         raise BadMeasure(
             f"x has {x.shape[1]} coordinates and y has {y.shape[1]}: both samples must live in the same space."
@@ -255,9 +268,10 @@ def point_cost(x: np.ndarray, y: np.ndarray, metric: str | Callable, p: float) -
     if not isinstance(metric, str) or metric not in METRICS:
         raise BadCost(_unknown(metric))
     scale = safe_scale(_extent(x, y), p)
-    if scale != 1.0:
-        x, y = x / scale, y / scale
-    return PointCost(x, y, metric, p, scale)
+    if scale == 1.0:
+        return PointCost(x, y, metric, p)
+    origin = 0.5 * x[0] + 0.5 * y[0] if scale > 1.0 else x[0]  # far coordinates divided by a small scale are inf
+    return PointCost((x - origin) / scale, (y - origin) / scale, metric, p, scale, origin)
 
 
 def _extent(x: np.ndarray, y: np.ndarray) -> float:
@@ -268,7 +282,8 @@ def _extent(x: np.ndarray, y: np.ndarray) -> float:
         return min(float((high - low).max()), np.finfo(np.float64).max)
 
 
-def _order(p: float) -> float:
+def order_of(p: float) -> float:
+    """p as a float, or why it is no order."""
     if isinstance(p, str) or not isinstance(p, Real | np.number):
         raise Unsupported(f"p is {p!r}: the order is a number, 1 <= p < inf.")
     p = float(p)
@@ -303,7 +318,7 @@ def _called(metric: Callable, x: np.ndarray, y: np.ndarray, p: float) -> MatrixC
         )
     if distances.min() < 0:
         i, j = np.unravel_index(np.argmin(distances), distances.shape)
-        raise BadCost(f"metric(x, y)[{i}, {j}] is {distances[i, j]!r}: a distance is never negative.")
+        raise BadCost(f"metric(x, y)[{i}, {j}] is {float(distances[i, j])!r}: a distance is never negative.")
     scale = safe_scale(float(distances.max()), p)
     return MatrixCost((distances / scale) ** p, p, scale)
 

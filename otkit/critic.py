@@ -39,6 +39,7 @@ class Critic:
     values: np.ndarray  # (m,) g, 1-Lipschitz on the anchors
     metric: str
     scale: float
+    origin: float | np.ndarray
 
     @classmethod
     def of(cls, result: Result) -> Critic:
@@ -51,7 +52,7 @@ class Critic:
             )
         potentials = result.potentials
         g = conjugate(cost.transposed(), potentials.f / cost.scale, np.full(cost.shape[1], np.inf))
-        return cls(cost.y, g, cost.metric, cost.scale)
+        return cls(cost.y, g, cost.metric, cost.scale, cost.origin)
 
     def __call__(self, points: ArrayLike) -> np.ndarray:
         """u at (k, d) points, or at (k,) points on the line."""
@@ -60,7 +61,7 @@ class Critic:
             raise BadMeasure(
                 f"points have {points.shape[1]} coordinates, the critic's samples {self.anchors.shape[1]}."
             )
-        cost = PointCost(points / self.scale, self.anchors, self.metric, 1.0)
+        cost = PointCost((points - self.origin) / self.scale, self.anchors, self.metric, 1.0)
         return conjugate(cost, self.values, np.full(len(points), np.inf)) * self.scale
 
     def __repr__(self) -> str:

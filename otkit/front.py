@@ -12,6 +12,7 @@ from otkit.problem import Problem
 from otkit.result import Result, Status
 from otkit.solvers import Auto, Solver
 from otkit.solvers.base import stuck
+from otkit.solvers.threads import launch, lost_in_fork
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -125,7 +126,13 @@ def solve(problem: Problem, solver: Solver | None = None, *, throw: bool = True)
     solver = Auto() if solver is None else solver
     if isinstance(solver, type) or not hasattr(solver, "solve"):
         raise Unsupported(f"solver is {solver!r}: pass one of otkit.solvers, such as NetworkSimplex().")
-    result = solver.solve(problem)
+    if lost_in_fork():
+        raise Unsupported(
+            "This process was forked after otkit had started its threads, which do not survive a fork. Start workers "
+            "with the 'spawn' or 'forkserver' method, or with joblib, or fork before the first call."
+        )
+    with launch():
+        result = solver.solve(problem)
     if throw and not result.status.ok:
         if result.status is Status.INFEASIBLE:
             raise Infeasible(

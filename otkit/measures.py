@@ -32,7 +32,7 @@ def numbers(value: object, name: str, error: type[BadMeasure] = BadMeasure) -> n
     if array.dtype.kind == "O" and any(isinstance(entry, str | bytes) for entry in array.flat):
         raise error(f"{name} holds text where numbers are needed. Convert it to floats first.")
     try:
-        array = np.asarray(array, dtype=np.float64, order="C")
+        array = np.asarray(array, dtype=np.float64, order="C")  # may be the caller's own: `samples` and `weights` copy
     except (TypeError, ValueError, OverflowError) as problem:
         raise error(f"{name} holds entries that are no numbers ({problem}). Convert it to floats first.") from None
     if array.size and not math.isfinite(float(array.min()) + float(array.max())):
@@ -50,6 +50,8 @@ def numbers(value: object, name: str, error: type[BadMeasure] = BadMeasure) -> n
 def samples(value: object, name: str) -> np.ndarray:
     """Samples as (n, d) float64; a 1-D input is n points on the line."""
     array = numbers(value, name)
+    if array is value or array.base is not None:  # results are lazy: what the caller changes later must not reach them
+        array = array.copy()
     if array.ndim == 1:
         array = array.reshape(-1, 1)
     if array.ndim != 2:
@@ -76,12 +78,12 @@ def weights(value: object, name: str, size: int, of: str) -> np.ndarray:
     negative = np.flatnonzero(array < 0)
     if negative.size:
         raise BadMeasure(
-            f"{name} has {negative.size} negative weights, the first {name}[{negative[0]}] = {array[negative[0]]!r}. "
-            "Weights are masses: split a signed measure into its two parts."
+            f"{name} has {negative.size} negative weights, the first {name}[{negative[0]}] = "
+            f"{float(array[negative[0]])!r}. Weights are masses: split a signed measure into its two parts."
         )
     if not array.any():
         raise BadMeasure(f"{name} sums to zero. At least one weight must be positive.")
-    return array
+    return array.copy()
 
 
 def normalised(array: np.ndarray) -> np.ndarray:
@@ -92,7 +94,8 @@ def normalised(array: np.ndarray) -> np.ndarray:
 
 def total(array: np.ndarray) -> float:
     """The sum in extended precision: the same number in whatever order the entries come, which float64 is not."""
-    return float(array.sum(dtype=np.longdouble))
+    with np.errstate(over="ignore"):
+        return float(array.sum(dtype=np.longdouble))
 
 
 def probabilities(value: object, name: str, size: int, of: str) -> np.ndarray:
@@ -104,6 +107,8 @@ def probabilities(value: object, name: str, size: int, of: str) -> np.ndarray:
 def equal_totals(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """b, rescaled by rounding only so that both totals are one number; BadMeasure where they really differ."""
     total_a, total_b = total(a), total(b)
+    if math.inf in (total_a, total_b):
+        raise BadMeasure(f"a sums to {total_a!r} and b to {total_b!r}: beyond float64. Rescale both.")
     if not abs(total_a - total_b) <= 1e-9 * max(total_a, total_b):
         raise BadMeasure(
             f"a sums to {total_a!r} and b to {total_b!r}: transport moves all the mass, so the totals must be equal. "
@@ -112,23 +117,25 @@ def equal_totals(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return b * (total_a / total_b)
 
 
-def units(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Both weights as int64 counts of one unit of mass, with exactly equal totals, and that unit.
+def units(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Both weights as int64 counts of one unit of mass, with exactly equal totals, and that total.
 
     Uniform weights become the smallest whole numbers (1 each for n = m). Otherwise 2^60 units are shared out: each
-    weight is off by at most one unit (9e-19 of the total) but for the largest, which takes up the remainder.
+    weight is off by half a unit (4e-19 of the total) at most, but for one, which takes up the difference of the sums.
     """
     n, m = a.size, b.size
-    mass = total(a)
     if np.all(a == a[0]) and np.all(b == b[0]):
         common = math.lcm(n, m)
         if common < TOTAL_UNITS:
-            return np.full(n, common // n, np.int64), np.full(m, common // m, np.int64), mass / common
-    return _shared_out(a), _shared_out(b), mass / TOTAL_UNITS
+            return np.full(n, common // n, np.int64), np.full(m, common // m, np.int64), common
+    count_a, count_b = _shared_out(a), _shared_out(b)
+    short = int(count_a.sum()) - int(count_b.sum())
+    smaller = count_b if short > 0 else count_a
+    smaller[np.argmax(smaller)] += abs(short)
+    return count_a, count_b, int(count_a.sum())
 
 
 def _shared_out(weight: np.ndarray) -> np.ndarray:
+    """2^60 units by weight, each count rounded by itself: equal weights get equal counts in whatever order."""
     exact = weight.astype(np.longdouble)  # 64 bits: in float64 the units would be off by rounding, not by halves
-    count = np.rint(exact * (TOTAL_UNITS / exact.sum())).astype(np.int64)
-    count[np.argmax(count)] += TOTAL_UNITS - int(count.sum())
-    return count
+    return np.rint(exact * (TOTAL_UNITS / exact.sum())).astype(np.int64)

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from otkit import measures
+from otkit.errors import BadMeasure
+
 if TYPE_CHECKING:
     from scipy.sparse import coo_array
 
@@ -49,11 +52,9 @@ class Plan:
 
         Rows without mass have no image: NaN.
         """
-        y = np.asarray(y, dtype=np.float64)
-        flat = y.reshape(len(y), -1)
+        y = measures.numbers(y, "y")
+        flat = y.reshape(len(y), -1) if y.ndim else y.reshape(1, 1)
         if len(flat) != self.shape[1]:
-            from otkit.errors import BadMeasure
-
             raise BadMeasure(f"y has {len(flat)} points but the plan has {self.shape[1]} columns.")
         total = np.bincount(self.rows, self.mass, self.shape[0])
         image = np.full((self.shape[0], flat.shape[1]), np.nan)

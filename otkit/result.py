@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from otkit.costs import nonnegative
 from otkit.plan import Plan
 
 if TYPE_CHECKING:
@@ -84,7 +83,8 @@ class Result:
     dual_cost : a @ f + b @ g of a feasible pair, less its rounding: a lower bound.
     distance, lower, upper : in units of the metric; `distance` is `upper`, which is W_p when status is OPTIMAL.
     gap : (cost - dual_cost) / cost, relative; where costs have both signs, relative to the sum of mass * |cost|.
-    plan, potentials : `Plan` and `Potentials`; computed on first use where they cost extra (1-D).
+    plan, potentials : `Plan` and `Potentials`; computed on first use where they cost extra (1-D). Of an INFEASIBLE
+        problem: the part that fits, and the proof (Farkas: f + g <= 0 on the allowed pairs, a @ f + b @ g > 0).
     status, solver, stats : why and how it stopped.
 
     >>> import otkit
@@ -97,6 +97,7 @@ class Result:
     status: Status
     stats: Stats
     primal: float  # <C, plan> divided by scale**p
+    paid: float  # the same with all costs taken as positive
     make_plan: Callable[[], Plan]
     make_potentials: Callable[[], Certificate]
 
@@ -126,11 +127,11 @@ class Result:
 
     @property
     def gap(self) -> float:
-        if self.primal == self._dual:
-            return 0.0
         if self.primal == np.inf:
             return np.inf
-        return (self.primal - self._dual) / max(self._paid, TINY)
+        if self.primal == self._dual:
+            return 0.0
+        return (self.primal - self._dual) / max(self.paid, TINY)
 
     @cached_property
     def plan(self) -> Plan:
@@ -159,14 +160,6 @@ class Result:
     @property
     def _dual(self) -> float:
         return min(self._certificate.dual, self.primal)
-
-    @property
-    def _paid(self) -> float:
-        """What the plan pays with all costs taken as positive: |cost| unless costs of both signs cancel."""
-        if nonnegative(self.problem.cost):
-            return self.primal
-        plan = self.plan
-        return float((plan.mass * np.abs(self.problem.cost.at(plan.rows, plan.cols))).sum())
 
     def _in_cost_units(self, value: float) -> float:
         try:

@@ -107,7 +107,9 @@ def test_line_against_scipy(n, m):
     x, y = rng.normal(size=n), rng.standard_t(3, size=m) + 1
     for a, b in ((None, None), (rng.random(n) + 0.01, rng.exponential(size=m) + 0.01)):
         expected = wasserstein_distance(x, y, a, b)
-        assert otkit.wasserstein(x, y, a=a, b=b).distance == pytest.approx(expected, rel=1e-12, abs=0)  # SciPy's own cumsum
+        assert otkit.wasserstein(x, y, a=a, b=b).distance == pytest.approx(
+            expected, rel=1e-12, abs=0
+        )  # SciPy's own cumsum
 
 
 def test_assignment_against_scipy():

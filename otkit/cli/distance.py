@@ -93,7 +93,7 @@ def _solve(inputs: Inputs, p: float, metric: str, solver: str, limits: dict[str,
             return otkit.wasserstein(
                 inputs.x, inputs.y, p=p, a=inputs.a, b=inputs.b, metric=metric, solver=chosen, throw=False
             )
-    except (NotConverged, KeyboardInterrupt) as error:  # Ctrl-C raises even with throw=False
+    except (NotConverged, KeyboardInterrupt) as error:  # Ctrl-C outside the solver, while compiling or proving
         result = getattr(error, "result", None)
         if result is None:
             raise

@@ -9,15 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from otkit.kernels.ground import fill
+from otkit.kernels.ground import FINITE, fill
 from otkit.kernels.jit import njit
 
 SEGMENT = 512  # columns per segment: 512 x 64 coordinates are 256 KiB, which stay in L2 while BLOCK rows pass over them
 BLOCK = 32  # rows per task
 TASKS = 8  # tasks of `lower_minima`, each with m numbers of its own
-
-# Costs and prices are finite here; NaN and signed-zero rules would only cost the vectorised minimum.
-FINITE = {"nnan", "ninf", "nsz", "contract"}
 
 
 class Lists(NamedTuple):

@@ -7,11 +7,13 @@ calling the old code of a kernel that changed, with its old arguments: after an 
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numba
 
+OLD = 7 * 24 * 3600  # seconds
 HERE = Path(__file__).parent
 
 
@@ -34,10 +36,11 @@ def _cache_folder() -> Path:
         except OSError:
             continue
         if os.access(folder, os.W_OK):
-            if place == HERE / "__pycache__":  # nobody else writes here: what older sources left is of no use
-                for old in place.glob("otkit-*"):
-                    if old != folder:
-                        shutil.rmtree(old, ignore_errors=True)
+            for old in place.glob(
+                "otkit-*"
+            ):  # of sources that are gone; a job that still runs on them keeps its folder
+                if old != folder and time.time() - old.stat().st_mtime > OLD:
+                    shutil.rmtree(old, ignore_errors=True)
             return folder
     return places[-1]
 

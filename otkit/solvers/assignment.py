@@ -84,7 +84,7 @@ class Assignment:
         cols = np.empty(n, np.int64)
         f, g = np.empty(n), np.empty(n)
         cols[order.rows], f[order.rows], g[order.cols] = order.cols[match], state.f, state.g
-        plan = Plan(np.arange(n), cols, problem.a, problem.shape)
+        plan = Plan(np.arange(n), cols, problem.a.copy(), problem.shape)
         if status is Status.OPTIMAL:
             return assemble(problem, type(self).__name__, status, stats, plan, f, g)
         proof = feasible_as_is(cost, problem.a, problem.b, f, g) if state.counts[kernel.STAGE] > kernel.PRICES else None

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -59,6 +59,13 @@ def positive_limits(solver: object) -> None:
         value = getattr(solver, name, None)
         if value is not None and not (isinstance(value, Real) and value >= 0):
             wrong.append(f"{name} is {value!r}: it is None (no limit) or a number >= 0.")
+    for name in ("max_iter", "seed"):
+        value = getattr(solver, name, None)
+        if isinstance(value, bool) or (isinstance(value, Real) and not isinstance(value, Integral)):
+            wrong.append(f"{name} is {value!r}: a whole number.")
+    seed = getattr(solver, "seed", 0)
+    if not (isinstance(seed, Integral) and seed >= 0):
+        wrong.append(f"seed is {seed!r}: a whole number >= 0.")
     tol = getattr(solver, "tol", 0.0)
     if not (isinstance(tol, Real) and 0.0 <= tol < 1.0):
         wrong.append(f"tol is {tol!r}: a relative gap, 0 <= tol < 1 (0: solve to the optimum).")
@@ -71,11 +78,11 @@ def assemble(
 ) -> Result:
     """The Result of an optimal plan and its potentials (inf where unknown). The proof is made here, at once."""
     cost, a, b = problem.cost, problem.a, problem.b
-    primal = _primal(problem, plan)
+    primal, paid = _primal(problem, plan)
     best = certify(cost, a, b, f, g)
-    if primal - best.dual > GOOD_GAP * abs(primal):
+    if primal - best.dual > GOOD_GAP * paid:
         best = max(best, from_columns(cost, a, b, np.zeros_like(b)), key=_dual)
-    return Result(problem, solver, status, stats, primal, partial(_same, plan), partial(_same, best))
+    return Result(problem, solver, status, stats, primal, paid, partial(_same, plan), partial(_same, best))
 
 
 def stopped(
@@ -99,27 +106,27 @@ def stopped(
     elif pass_seconds(cost) < PATIENCE:
         guess = most_promising(cost, a, b, guesses)
         best = max(best, from_columns(cost, a, b, guess, both_sides=False), key=_dual)
-    return Result(problem, solver, status, stats, _primal(problem, plan), partial(_same, plan), partial(_same, best))
+    return Result(problem, solver, status, stats, *_primal(problem, plan), partial(_same, plan), partial(_same, best))
 
 
 def unfinished(problem: Problem, solver: str, status: Status, stats: Stats, plan: Plan) -> Result:
     """The Result of a sparse problem stopped before all mass had found an allowed pair: no upper bound yet."""
     proof = without_work(problem.cost, problem.a, problem.b)
-    return Result(problem, solver, status, stats, np.inf, partial(_same, plan), partial(_same, proof))
+    return Result(problem, solver, status, stats, np.inf, np.inf, partial(_same, plan), partial(_same, proof))
 
 
 def with_dust(problem: Problem, rows: np.ndarray, cols: np.ndarray, units: np.ndarray) -> Plan:
-    """The plan of integer units, and the points whose mass is less than half a unit: they go to the heaviest point."""
-    mass = units * problem.units[2]
-    dust_rows, dust_cols = problem.dust
-    if dust_rows.size:
-        rows, cols = np.concatenate([rows, dust_rows]), np.concatenate([cols, dust_cols])
-        mass = np.concatenate([mass, np.minimum(problem.a[dust_rows], problem.b[dust_cols])])
-    return Plan(rows, cols, mass, problem.shape)
+    """The plan of integer units, and the points whose mass is less than half a unit: `Problem.dust`."""
+    entries = (rows, cols, problem.mass_of(units))
+    if problem.dust[0].size:
+        entries = tuple(np.concatenate(pair) for pair in zip(entries, problem.dust))
+    return Plan(*entries, problem.shape)
 
 
-def _primal(problem: Problem, plan: Plan) -> float:
-    return float((plan.mass * problem.cost.at(plan.rows, plan.cols)).sum())
+def _primal(problem: Problem, plan: Plan) -> tuple[float, float]:
+    """<C, plan>, and the same with all costs taken as positive."""
+    paid = plan.mass * problem.cost.at(plan.rows, plan.cols)
+    return float(paid.sum()), float(np.abs(paid).sum())
 
 
 def _dual(certificate: Certificate) -> float:
@@ -145,7 +152,9 @@ def infeasible(
     f, g = np.zeros(problem.a.size), np.zeros(problem.b.size)
     f[rows], g[cols] = big_f, big_g
     proof = Certificate(f, g, np.inf)
-    return Result(problem, solver, Status.INFEASIBLE, stats, np.inf, partial(_same, plan), partial(_same, proof))
+    return Result(
+        problem, solver, Status.INFEASIBLE, stats, np.inf, np.inf, partial(_same, plan), partial(_same, proof)
+    )
 
 
 def stuck(result: Result) -> str:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from otkit import measures
 from otkit.certificate import centre, proven
-from otkit.costs import PointCost
+from otkit.costs import PointCost, order_of
+from otkit.errors import BadMeasure
 from otkit.plan import Plan
 from otkit.problem import Problem
-from otkit.result import Certificate, Result, Stats, Status
-from otkit.solvers.base import Clock, with_dust
+from otkit.result import TINY, Certificate, Result, Stats, Status
+from otkit.solvers.base import GOOD_GAP, Clock, with_dust
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,54 @@ class Line:
         clock = Clock(type(self).__name__)
         line = _Sorted(problem)
         primal = line.cost()
+        if primal < TINY and line.moves:  # the costs were below float64: the bound must not be
+            primal = TINY
         stats = Stats(clock.seconds, iterations=1)
-        return Result(problem, type(self).__name__, Status.OPTIMAL, stats, primal, line.plan, line.certificate)
+        return Result(
+            problem,
+            type(self).__name__,
+            Status.OPTIMAL,
+            stats,
+            primal,
+            primal,
+            line.plan,
+            partial(line.certificate, primal),
+        )
+
+    def batch(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        p: float = 1,
+        a: ArrayLike | None = None,
+        b: ArrayLike | None = None,
+    ) -> np.ndarray:
+        """W_p^p of every row pair of x (k, n) and y (k, m), as (k,) costs; what sliced distances are made of.
+
+        a (n,) or (k, n) and b (m,) or (k, m) are weights, normalised row by row; None is uniform. Rows are shared out
+        over the threads: O(k (n + m) log(n + m)) time, O(threads (n + m)) memory.
+
+        >>> import otkit
+        >>> otkit.solvers.Line().batch([[0.0, 1.0], [0.0, 2.0]], [[1.0, 3.0], [0.0, 2.0]])
+        array([1.5, 0. ])
+        """
+        from otkit.kernels.line import cost_batch, cost_batch_weighted
+        from otkit.solvers.threads import threads
+
+        p = order_of(p)
+        x, y = measures.samples(x, "x"), measures.samples(y, "y")
+        if len(x) != len(y):
+            raise BadMeasure(f"x has {len(x)} rows and y has {len(y)}: a batch pairs them one to one.")
+        (k, n), m = x.shape, y.shape[1]
+        scratch = (min(threads(), k), n + m + max(n, m))
+        out = np.empty(k)
+        if a is None and b is None:
+            cost_batch(x, y, p, np.empty(scratch), out)
+            return out
+        us, vs = (np.stack(side) for side in zip(*(measures.units(*pair)[:2] for pair in _weight_rows(a, b, k, n, m))))
+        cost_batch_weighted(x, us, y, vs, p, np.empty(scratch), np.empty(scratch, np.int64), out)
+        return out
 
 
 class _Sorted:
@@ -56,25 +108,29 @@ class _Sorted:
         from otkit.kernels.line import cost_sorted, cost_weighted
         from otkit.kernels.sort import sort_pair
 
-        p = self.problem.p
-        n, m = self.problem.shape
-        if self.problem.uniform_sides:
+        p, problem = self.problem.p, self.problem
+        n, m = problem.shape
+        if problem.uniform_sides:
             xs, ys = np.empty(n), np.empty(m)
             sort_pair(self.x, self.y, xs, ys, np.empty(n), np.empty(m))
             if n == m:
-                return cost_sorted(xs, ys, p) * float(self.problem.a[0])
-            a, b, unit = self.problem.units
-            return cost_weighted(xs, a[:1].copy(), ys, b[:1].copy(), p) * unit
-        a, b, unit = self.problem.units
-        xs, a = _sorted_with(self.x, a)
-        ys, b = _sorted_with(self.y, b)
-        rows, cols = self.problem.dust
-        light = np.minimum(self.problem.a[rows], self.problem.b[cols]) * self.problem.cost.at(rows, cols)
-        return cost_weighted(xs, a, ys, b, p) * unit + float(light.sum())
+                return cost_sorted(xs, ys, p) * float(problem.a[0])
+            a, b, _ = problem.units
+            return float(problem.mass_of(cost_weighted(xs, a[:1].copy(), ys, b[:1].copy(), p)))
+        (xs, a), (ys, b) = _sorted_with(self.x, problem.units[0], self.y, problem.units[1])
+        rows, cols, light = problem.dust
+        return float(problem.mass_of(cost_weighted(xs, a, ys, b, p)) + (light * problem.cost.at(rows, cols)).sum())
+
+    @property
+    def moves(self) -> bool:
+        """Whether any mass changes its place."""
+        plan = self.plan()
+        return bool((self.x[plan.rows] != self.y[plan.cols]).any())
 
     @cached_property
     def order(self) -> tuple[np.ndarray, np.ndarray]:
-        return tuple(_sorted_with(side, np.arange(side.size))[1] for side in (self.x, self.y))
+        (_, rows), (_, cols) = _sorted_with(self.x, np.arange(self.x.size), self.y, np.arange(self.y.size))
+        return rows, cols
 
     @cached_property
     def sorted_units(self) -> tuple[np.ndarray, np.ndarray]:
@@ -89,25 +145,57 @@ class _Sorted:
         k = plan_sorted(a, b, rows, cols, mass)
         return with_dust(self.problem, self.order[0][rows[:k]], self.order[1][cols[:k]], mass[:k])
 
-    def certificate(self) -> Certificate:
+    def certificate(self, primal: float) -> Certificate:
+        """The staircase's potentials; where x and y nearly coincide, those of row and column minima may be better: they
+        are as small as the costs, the staircase's as large as the line is long."""
         from otkit.kernels.line import c_transform_sorted, potentials_sorted
 
-        p, problem = self.problem.p, self.problem
         (rows, cols), (a, b) = self.order, self.sorted_units
         xs, ys = self.x[rows], self.y[cols]
-        f, g, raised = np.empty(xs.size), np.empty(ys.size), np.empty(xs.size)
-        potentials_sorted(xs, a, ys, b, p, f, g)
-        g -= centre(problem.a[rows], problem.b[cols], f, g)
-        c_transform_sorted(xs, ys, g, p, raised)
+        f, g = np.empty(xs.size), np.empty(ys.size)
+        potentials_sorted(xs, a, ys, b, self.problem.p, f, g)
+        best = self._proven(xs, ys, f, g)
+        if primal - best.dual > GOOD_GAP * primal:
+            c_transform_sorted(xs, ys, np.zeros_like(g), self.problem.p, f)
+            c_transform_sorted(ys, xs, f, self.problem.p, g)
+            best = max(best, self._proven(xs, ys, f, g), key=lambda certificate: certificate.dual)
+        return best
+
+    def _proven(self, xs: np.ndarray, ys: np.ndarray, f: np.ndarray, g: np.ndarray) -> Certificate:
+        from otkit.kernels.line import c_transform_sorted
+
+        problem, (rows, cols) = self.problem, self.order
+        g = g - centre(problem.a[rows], problem.b[cols], f, g)
+        raised = np.empty_like(f)
+        c_transform_sorted(xs, ys, g, problem.p, raised)
         f_out, g_out = np.empty_like(f), np.empty_like(g)
         f_out[rows], g_out[cols] = raised, g
         return proven(problem.cost, problem.a, problem.b, f_out, g_out)
 
 
-def _sorted_with(values: np.ndarray, carry: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Values in ascending order, and what belongs to them in the same order."""
-    from otkit.kernels.sort import sort_into
+def _sorted_with(
+    x: np.ndarray, u: np.ndarray, y: np.ndarray, v: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Both sides in ascending order, each with what belongs to its points (int64) in the same order."""
+    from otkit.kernels.sort import sort_pair_carry
 
-    out, out_carry = np.empty_like(values), np.empty_like(carry)
-    sort_into(values, carry, out, out_carry, np.empty_like(values), np.empty_like(carry))
-    return out, out_carry
+    xs, us, ys, vs = np.empty_like(x), np.empty_like(u), np.empty_like(y), np.empty_like(v)
+    sort_pair_carry(x, u, y, v, xs, us, ys, vs)
+    return (xs, us), (ys, vs)
+
+
+def _weight_rows(
+    a: ArrayLike | None, b: ArrayLike | None, k: int, n: int, m: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Normalised weights of every problem of a batch; a single pair where all share theirs."""
+    sides = []
+    for value, name, size in ((a, "a", n), (b, "b", m)):
+        array = None if value is None else np.atleast_2d(measures.numbers(value, name))
+        if array is not None and (array.ndim != 2 or len(array) not in (1, k)):
+            raise BadMeasure(f"{name} has shape {array.shape}: weights of a batch are ({size},) or ({k}, {size}).")
+        rows = [None] if array is None else list(array)
+        sides.append(
+            [measures.probabilities(row, name, size, f"a row of {'x' if name == 'a' else 'y'}") for row in rows]
+        )
+    length = max(len(side) for side in sides)
+    return list(zip(*(side * (length // len(side)) for side in sides)))

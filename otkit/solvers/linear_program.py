@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ from otkit.solvers.base import Clock, assemble, positive_limits, stopped
 if TYPE_CHECKING:
     from scipy.optimize import OptimizeResult
 
+CLAIM = 1e-9  # the gap up to which HiGHS's answer is called optimal; its tolerances are 1e-10 of the largest cost
 MOST_PAIRS = 4_000_000  # HiGHS holds about 400 bytes a pair: 1.6 GB
 
 
@@ -71,7 +72,13 @@ class LinearProgram:
         f, g = np.full(problem.a.size, np.inf), np.full(problem.b.size, np.inf)
         dual = answer.eqlin.marginals * largest
         f[held_rows], g[held_cols] = dual[:n], dual[n:]
-        return assemble(problem, type(self).__name__, Status.OPTIMAL, stats, plan, f, g)
+        result = assemble(problem, type(self).__name__, Status.OPTIMAL, stats, plan, f, g)
+        if result.gap > CLAIM:
+            raise Unsupported(
+                f"HiGHS's tolerances do not resolve {problem!r}: its plan has a certified gap of {result.gap:.2g}. "
+                "Use NetworkSimplex."
+            )
+        return result
 
     def _highs(
         self, a: np.ndarray, b: np.ndarray, rows: np.ndarray, cols: np.ndarray, values: np.ndarray
@@ -102,9 +109,9 @@ class LinearProgram:
         from otkit.solvers.network_simplex import NetworkSimplex
 
         proof = NetworkSimplex().solve(problem)  # HiGHS says that mass is stuck, the simplex says which
-        return Result(
-            problem, type(self).__name__, proof.status, stats, proof.primal, proof.make_plan, proof.make_potentials
-        )
+        if proof.status is not Status.INFEASIBLE:
+            raise Unsupported(f"HiGHS takes {problem!r} for infeasible, which it is not. Use NetworkSimplex.")
+        return replace(proof, solver=type(self).__name__, stats=stats)
 
     def _product(self, problem: Problem, status: Status, stats: Stats) -> Result:
         if isinstance(problem.cost, SparseCost):

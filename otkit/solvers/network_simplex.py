@@ -235,7 +235,7 @@ class _Run:
         dual = certify(cost, a, b, restored(f, order.rows), restored(g, order.cols)).dual
         primal = network.value / float(self.a.sum())
         self.bracket = (bracketed(dual, cost), bracketed(primal, cost))
-        if primal - dual <= self.options.tol * abs(primal):
+        if self.options.tol > 0.0 and primal - dual <= self.options.tol * abs(primal):
             raise Stop(Status.CONVERGED)
 
     def _tick(self) -> None:

@@ -176,7 +176,9 @@ def test_masses_up_to_2_to_the_62():
     assert line.cost_weighted(x, a, y, b, 1.0) == float(2**62 - 3)
     big = np.full(LARGE, 2**62 // LARGE)
     zeros = np.zeros(LARGE)
-    assert line.cost_weighted(zeros, big, zeros + 2.0, big, 1.0) == pytest.approx(2.0 * int(big[0]) * LARGE, rel=1e-15, abs=0)
+    assert line.cost_weighted(zeros, big, zeros + 2.0, big, 1.0) == pytest.approx(
+        2.0 * int(big[0]) * LARGE, rel=1e-15, abs=0
+    )
 
 
 # Plans.

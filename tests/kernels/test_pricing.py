@@ -40,7 +40,7 @@ def list_of(lists, i):
 
 
 @pytest.mark.parametrize("wanted", [1, 3, 8])
-@pytest.mark.parametrize("ground", grounds())
+@pytest.mark.parametrize("ground", list(grounds()))
 def test_best_columns(ground, wanted):
     g, boxes, peak = prepared(ground)
     cost = dense(ground)
@@ -61,7 +61,7 @@ def test_best_columns(ground, wanted):
                 assert len(set(column[:found].tolist())) == found
 
 
-@pytest.mark.parametrize("ground", grounds())
+@pytest.mark.parametrize("ground", list(grounds()))
 def test_c_transform(ground):
     g, boxes, peak = prepared(ground)
     expected = (dense(ground) - g).min(axis=1)
@@ -73,7 +73,7 @@ def test_c_transform(ground):
         assert (np.delete(out, rows) == -99.0).all()
 
 
-@pytest.mark.parametrize("ground", grounds())
+@pytest.mark.parametrize("ground", list(grounds()))
 def test_price_fills_empty_lists(ground):
     g, boxes, peak = prepared(ground)
     reduced = dense(ground) - g
@@ -87,7 +87,7 @@ def test_price_fills_empty_lists(ground):
         np.testing.assert_allclose(list(held.values()), dense(ground)[i, list(held)], rtol=1e-13)
 
 
-@pytest.mark.parametrize("ground", grounds())
+@pytest.mark.parametrize("ground", list(grounds()))
 def test_price_again_replaces_the_worst(ground):
     """Lists of 10: the second pass, with other prices, keeps the 10 best of what is held and what is new."""
     room = NEW + 2
