@@ -10,12 +10,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from otkit.costs import CURVE_DIMENSIONS, Cost, SparseCost, nonnegative
+from otkit.costs import CURVE_DIMENSIONS, TINY, Cost, SparseCost, nonnegative, part
 from otkit.measures import total
 from otkit.result import Certificate
 
 EPS = 2.0**-52
-TINY = 2.0**-1022
 SAMPLE = 128  # rows on which a guess of potentials is judged
 PAIRS_PER_CALL = 10**8  # coordinates looked at in one kernel call: 0.1 s, so that Ctrl-C is heard
 
@@ -29,8 +28,8 @@ def certify(cost: Cost, a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarr
     known, wanted = np.isfinite(f), ~np.isfinite(g)
     if wanted.any():
         rows = np.flatnonzero(known)
-        part = cost if rows.size == f.size else cost.take(rows, np.arange(g.size))
-        g = conjugate(part.transposed(), f[rows], np.where(wanted, np.inf, g))
+        held = part(cost, rows, np.arange(g.size))
+        g = conjugate(held.transposed(), f[rows], np.where(wanted, np.inf, g))
         g[~np.isfinite(g)] = 0.0  # a column that no allowed pair reaches binds nobody
         # these columns carry no mass, or are made feasible again below: a little less keeps their rounding out of f
         g[wanted] -= 4.0 * EPS * np.abs(g[wanted])
@@ -53,8 +52,8 @@ def from_columns(cost: Cost, a: np.ndarray, b: np.ndarray, g: np.ndarray, *, bot
     if not both_sides and known.all():
         return certify(cost, a, b, unknown, g)
     cols = np.flatnonzero(known)
-    part = cost if known.all() else cost.take(np.arange(a.size), cols)
-    return certify(cost, a, b, conjugate(part, g[cols], unknown), np.full(b.size, np.inf))
+    held = part(cost, np.arange(a.size), cols)
+    return certify(cost, a, b, conjugate(held, g[cols], unknown), np.full(b.size, np.inf))
 
 
 def most_promising(cost: Cost, a: np.ndarray, b: np.ndarray, guesses: list[np.ndarray]) -> np.ndarray:
@@ -128,8 +127,13 @@ def conjugate(cost: Cost, g: np.ndarray, limit: np.ndarray) -> np.ndarray:
     smallest = np.empty(limit.size)
     for rows in row_slices(cost, np.arange(limit.size)):
         c_transform(order.ground, order.boxes, limit, g, peak, rows, smallest)
-    out = np.empty_like(smallest)
-    out[order.rows] = smallest
+    return restored(smallest, order.rows)
+
+
+def restored(values: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Values in curve order, or sorted, back in the caller's order: `values[k]` belongs to the caller's `order[k]`."""
+    out = np.empty_like(values)
+    out[order] = values
     return out
 
 

@@ -197,6 +197,11 @@ class SparseCost:
 Cost = PointCost | MatrixCost | SparseCost
 
 
+def part(cost: Cost, rows: np.ndarray, cols: np.ndarray) -> Cost:
+    """`cost.take` of ascending rows and columns; the cost itself, with the order it has found, where they are all."""
+    return cost if (rows.size, cols.size) == cost.shape else cost.take(rows, cols)
+
+
 def nonnegative(cost: Cost) -> bool:
     """Whether no pair has a negative cost, known without looking at pairs of points."""
     values = getattr(cost, "matrix", getattr(cost, "values", None))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import Enum
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from otkit.costs import TINY
 from otkit.plan import Plan
 
 if TYPE_CHECKING:
     from otkit.costs import Cost
     from otkit.critic import Critic
     from otkit.problem import Problem
-
-TINY = sys.float_info.min
 
 
 class Status(Enum):

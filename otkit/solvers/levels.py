@@ -91,20 +91,21 @@ def new_lists(rows: int, room: int = ROOM) -> Lists:
     return Lists(start, np.zeros(rows, np.int64), np.zeros(rows * room, np.int32), np.zeros(rows * room))
 
 
-def full_pass(
+def price_rows(
     ground: Ground,
     boxes: Boxes,
     f: np.ndarray,
     g: np.ndarray,
+    rows: np.ndarray,
     lists: Lists,
     slices: Callable[[np.ndarray], Iterator[np.ndarray]],
 ) -> np.ndarray:
-    """min(f, c-transform of g); the best columns of each row join its list."""
+    """min(f, c-transform of g) at `rows`; the best columns of each of them join its list."""
     peak = np.empty(boxes.low.shape[1])
     block_max(g, peak)
     smallest = np.empty_like(f)
-    for rows in slices(np.arange(f.size)):
-        price(ground, boxes, f, g, peak, rows, lists, smallest)
+    for some in slices(rows):
+        price(ground, boxes, f, g, peak, some, lists, smallest)
     return smallest
 
 
@@ -117,8 +118,8 @@ def first_tree(
     lists, by_column = new_lists(n, ROOM), new_lists(m, NEW)
     g = np.zeros(m) if handed is None else spread(handed, m)
     flipped, flipped_boxes = level.transposed()
-    f = full_pass(level.ground, level.boxes, np.full(n, np.inf), g, lists, slices)
-    g = full_pass(flipped, flipped_boxes, np.full(m, np.inf), f, by_column, slices)
+    f = price_rows(level.ground, level.boxes, np.full(n, np.inf), g, np.arange(n), lists, slices)
+    g = price_rows(flipped, flipped_boxes, np.full(m, np.inf), f, np.arange(m), by_column, slices)
     rows, cols, cost = listed(lists)
     more_cols, more_rows, more_cost = listed(by_column)
     extra_rows, extra_cols = np.concatenate([rows, more_rows]), np.concatenate([cols, more_cols])

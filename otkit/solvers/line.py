@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otkit import measures
-from otkit.certificate import centre, proven
-from otkit.costs import PointCost, order_of
+from otkit.certificate import centre, proven, restored
+from otkit.costs import TINY, PointCost, order_of
 from otkit.errors import BadMeasure
 from otkit.plan import Plan
 from otkit.problem import Problem
-from otkit.result import TINY, Certificate, Result, Stats, Status
+from otkit.result import Certificate, Result, Stats, Status
 from otkit.solvers.base import GOOD_GAP, Clock, with_dust
 
 if TYPE_CHECKING:
@@ -168,9 +168,7 @@ class _Sorted:
         g = g - centre(problem.a[rows], problem.b[cols], f, g)
         raised = np.empty_like(f)
         c_transform_sorted(xs, ys, g, problem.p, raised)
-        f_out, g_out = np.empty_like(f), np.empty_like(g)
-        f_out[rows], g_out[cols] = raised, g
-        return proven(problem.cost, problem.a, problem.b, f_out, g_out)
+        return proven(problem.cost, problem.a, problem.b, restored(raised, rows), restored(g, cols))
 
 
 def _sorted_with(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from otkit.costs import SparseCost
+from otkit.costs import SparseCost, part
 from otkit.errors import Unsupported
 from otkit.plan import Plan
 from otkit.problem import Problem
@@ -47,7 +47,9 @@ class LinearProgram:
         """The optimal plan and potentials of any problem that fits."""
         positive_limits(self)
         held_rows, held_cols = np.flatnonzero(problem.a), np.flatnonzero(problem.b)
-        cost = problem.cost.take(held_rows, held_cols)  # points without mass may lie far away and spoil HiGHS's scaling
+        cost = part(
+            problem.cost, held_rows, held_cols
+        )  # points without mass may lie far away and spoil HiGHS's scaling
         n, m = cost.shape
         pairs = cost.values.size if isinstance(cost, SparseCost) else n * m
         if pairs > MOST_PAIRS:

@@ -9,12 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from otkit.costs import SparseCost
-from otkit.kernels.boxes import block_max
-from otkit.kernels.pricing import Lists, price
+from otkit.kernels.pricing import Lists
 from otkit.kernels.simplex import CHUNK, Work, sweep
 from otkit.kernels.start import greedy, hand_down
 from otkit.kernels.tree import Tree, set_potentials
-from otkit.solvers.levels import Handed, Level, first_tree, hang, new_lists, new_tree, spread
+from otkit.solvers.levels import Handed, Level, first_tree, hang, new_lists, new_tree, price_rows, spread
 
 Slices = Callable[[np.ndarray], Iterator[np.ndarray]]
 
@@ -42,12 +41,7 @@ class Network:
 
     def price(self, rows: np.ndarray, slices: Slices) -> None:
         """The best columns of `rows` over the full cost join their lists."""
-        f, g = self.potentials()
-        peak = np.empty(self.level.boxes.low.shape[1])
-        block_max(g, peak)
-        smallest = np.empty_like(f)
-        for part in slices(rows):
-            price(self.level.ground, self.level.boxes, f, g, peak, part, self.lists, smallest)
+        price_rows(self.level.ground, self.level.boxes, *self.potentials(), rows, self.lists, slices)
 
     def potentials(self) -> tuple[np.ndarray, np.ndarray]:
         """f + g = cost on the tree; views of the work array."""

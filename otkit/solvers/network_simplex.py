@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from otkit import progress
-from otkit.certificate import certify, feasible_as_is, row_slices
-from otkit.costs import Cost, SparseCost
+from otkit.certificate import certify, feasible_as_is, restored, row_slices
+from otkit.costs import Cost, SparseCost, part
 from otkit.problem import Problem
 from otkit.progress import Progress
 from otkit.result import Certificate, Result, Stats, Status, bracketed
@@ -62,8 +62,7 @@ class NetworkSimplex:
         name = type(self).__name__
         a, b, _ = problem.units
         rows, cols = np.flatnonzero(a), np.flatnonzero(b)
-        whole = rows.size == a.size and cols.size == b.size
-        run = _Run(self, problem.cost if whole else problem.cost.take(rows, cols), a[rows], b[cols])
+        run = _Run(self, part(problem.cost, rows, cols), a[rows], b[cols])
         status = run.run()
         part_rows, part_cols, flow, part_f, part_g = run.answer()
         plan = with_dust(problem, rows[part_rows], cols[part_cols], flow)
@@ -82,13 +81,6 @@ def placed(part: np.ndarray, where: np.ndarray, size: int) -> np.ndarray:
     whole = np.full(size, np.inf)
     whole[where] = part
     return whole
-
-
-def restored(values: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Values in curve order back in the caller's."""
-    out = np.empty_like(values)
-    out[order] = values
-    return out
 
 
 @dataclass(eq=False)
@@ -221,9 +213,9 @@ class _Run:
                 return
 
     def _slices(self, rows: np.ndarray) -> Iterator[np.ndarray]:
-        for part in row_slices(self.cost, rows):
+        for some in row_slices(self.cost, rows):
             self._tick()
-            yield part
+            yield some
 
     def _look(self, network: Network) -> None:
         """Where somebody wants to know: the certified bracket now, and whether it is within tol."""
