@@ -8,12 +8,21 @@ ITERATIONS = "numItermax=10**8"  # POT stops at 1e5 otherwise, before the optimu
 
 
 class Call(NamedTuple):
-    """`matrix` is a statement that makes C, timed with `solve` and also apart; `solve` is an expression."""
+    """`matrix` is a statement that makes C, timed with `solve` and also apart; `solve` is an expression.
+
+    `backend` and `dtype` say in what arrays the data are handed over, before the clock starts. With `steps` the call
+    is run for both values of its name k, and its time is the difference divided by the difference of the two. With
+    `limit` it runs in a process of its own, which is ended after so many seconds.
+    """
 
     tool: str
     solve: str
     matrix: str | None = None
     memory: bool = False
+    backend: str = "numpy"
+    dtype: str = "float64"
+    steps: tuple[int, int] | None = None
+    limit: float | None = None
 
     @property
     def text(self) -> str:

@@ -1,4 +1,4 @@
-"""The cases: which problem, which calls on it. The order of a work's list is part of its identity (see memory.py)."""
+"""The cases: which problem, which calls on it. The order of a work's list is part of its identity (see alone.py)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,16 @@ WEIGHTS = ("uniform", "random")
 
 
 @dataclass(frozen=True)
+class Entropic:
+    """eps is `share` of the mean cost; `tol` the marginal error wanted (L1, both marginals; None: so many iterations,
+    whatever they reach); `problems` of the case's size, one eps for all."""
+
+    share: float
+    tol: float | None = None
+    problems: int = 1
+
+
+@dataclass(frozen=True)
 class Case:
     """Normal clouds of n and m points in d dimensions, the second one's mean at 0.5 in every coordinate."""
 
@@ -30,6 +40,7 @@ class Case:
     calls: tuple[Call, ...]
     metric: str = "euclidean"
     matrix: str | None = None  # the statement that makes C before the clock starts, where a matrix is given
+    entropic: Entropic | None = None  # with p = 2 only
 
     @property
     def flat(self) -> bool:
@@ -40,15 +51,36 @@ class Case:
     def name(self) -> str:
         size = f"n={self.n}" if self.n == self.m else f"n={self.n} m={self.m}"
         metric = "" if self.metric == "euclidean" else f" {self.metric}"
-        return f"d={self.d} {size} p={self.p:g} {self.weights}{metric}{' matrix given' if self.matrix else ''}"
+        given = " matrix given" if self.matrix else ""
+        return f"d={self.d} {size} p={self.p:g} {self.weights}{metric}{given}{self._regularised}"
+
+    @property
+    def _regularised(self) -> str:
+        if self.entropic is None:
+            return ""
+        many = f" {self.entropic.problems} problems" if self.entropic.problems > 1 else ""
+        to = "" if self.entropic.tol is None else f" to {self.entropic.tol:g}"
+        return f"{many} eps={self.entropic.share:g} mean cost{to}"
 
     def shrunk(self, factor: float) -> Case:
         return replace(self, n=max(20, round(self.n * factor)), m=max(20, round(self.m * factor)))
 
+    def quick(self) -> Case:
+        """The same on few points, and where a marginal error is wanted, to 1e-3: to 1e-6 few points need longer."""
+        small, wanted = self.shrunk(QUICK), self.entropic
+        if wanted is None:
+            return small
+        tol = None if wanted.tol is None else 1e-3
+        return replace(small, entropic=replace(wanted, tol=tol, problems=min(wanted.problems, 10)))
+
     def arrays(self) -> dict[str, object]:
-        """What the calls may name: x, y, a, b, n, m, and C where a matrix is given."""
+        """What the calls may name: x, y, a, b, n, m, C where a matrix is given, eps and tol where regularised.
+
+        Many problems are x (k, n, d) and y (k, m, d), with the same a and b for each.
+        """
         rng = np.random.default_rng(SEED)
-        x, y = rng.normal(size=(self.n, self.d)), rng.normal(0.5, 1.0, size=(self.m, self.d))
+        lead = () if self.entropic is None or self.entropic.problems == 1 else (self.entropic.problems,)
+        x, y = rng.normal(size=(*lead, self.n, self.d)), rng.normal(0.5, 1.0, size=(*lead, self.m, self.d))
         if self.weights == "random":
             a, b = rng.random(self.n), rng.random(self.m)
             a, b = a / a.sum(), b / b.sum()
@@ -57,12 +89,20 @@ class Case:
         if self.flat:
             x, y = x[:, 0].copy(), y[:, 0].copy()
         given: dict[str, object] = {"np": np, "x": x, "y": y, "a": a, "b": b, "n": self.n, "m": self.m}
+        if self.entropic is not None:
+            given |= {"eps": self.entropic.share * mean_cost(x, y), "tol": self.entropic.tol}
         if self.matrix:
             from scipy.spatial.distance import cdist
 
             given["cdist"] = cdist
             exec(self.matrix, given)
         return given
+
+
+def mean_cost(x: np.ndarray, y: np.ndarray) -> float:
+    """The mean |x_i - y_j|^2 over all pairs of a problem, and over problems, without forming them."""
+    squares = (x**2).sum(-1).mean(-1) + (y**2).sum(-1).mean(-1)
+    return float(np.mean(squares - 2.0 * (x.mean(-2) * y.mean(-2)).sum(-1)))
 
 
 def accuracy() -> list[Case]:
@@ -124,15 +164,11 @@ def transport() -> list[Case]:
     return cases
 
 
-WORKS = {
-    "accuracy": accuracy,
+CORE = {
     "line": line,
     "exact": exact,
-    "large": large,
     "high": high,
     "transport": transport,
+    "large": large,
+    "accuracy": accuracy,
 }
-
-
-def of_work(work: str, quick: bool) -> list[Case]:
-    return [case.shrunk(QUICK) if quick else case for case in WORKS[work]()]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("numpy", "scipy", "numba", "POT", "lapx")
 
 
-def facts() -> dict[str, object]:
+def facts(packages: Iterable[str]) -> dict[str, object]:
     """CPU, cores, memory and the versions of everything that is timed; two runs with equal facts can be compared."""
     return {
         "cpu": _cpu(),
@@ -21,7 +21,7 @@ def facts() -> dict[str, object]:
         "system": platform.system(),
         "python": platform.python_version(),
         "otkit": f"{_own_version()}, sources {_digest()}",
-        "packages": {name: installed_version(name) for name in PACKAGES},
+        "packages": {name: installed_version(name) for name in packages},
     }
 
 

@@ -12,15 +12,16 @@ from pathlib import Path
 
 from benchmarks.machine import ROOT, facts
 from benchmarks.row import Row
+from benchmarks.timing import Effort
+from benchmarks.works import SUITES, of_work
 
-RESULTS = ROOT / "benchmarks" / "results" / "core.json"
-WORKS = ("startup", "line", "exact", "high", "transport", "large", "accuracy")
+RESULTS = ROOT / "benchmarks" / "results"
 
 
 def main(argv: list[str] | None = None) -> int:
     """0 when everything was measured; 2 where --only does not fit the file it would be put into."""
     options = _options(argv)
-    document = _document(options.out, options.quick, options.only)
+    document = _document(options)
     if document is None:
         message = f"{options.out} comes from another machine, code or mode: give another --out, or measure all."
         print(message, file=sys.stderr)
@@ -29,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         start = time.perf_counter()
         print(f"== {work}", flush=True)
         rows = []
-        for row in _measured(work, options.quick):
+        for row in _measured(work, options.quick, SUITES[options.suite].effort):
             _show(row)
             rows.append(row.to_dict())
         document["rows"] = [row for row in document["rows"] if row["work"] != work] + rows
@@ -43,47 +44,52 @@ def main(argv: list[str] | None = None) -> int:
 
 def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
-    parser.add_argument("--only", type=_works, default=WORKS, metavar="W,W", help=f"of {', '.join(WORKS)}")
+    parser.add_argument("--suite", choices=SUITES, default="core", help="which works (default: %(default)s)")
+    parser.add_argument("--only", metavar="W,W", help="some works of the suite; an unknown name lists them")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one run each: shows that the harness works")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="JSON to write (default: %(default)s)")
-    return parser.parse_args(argv)
-
-
-def _works(text: str) -> list[str]:
-    unknown = [name for name in text.split(",") if name not in WORKS]
+    parser.add_argument("--out", type=Path, help="JSON to write (default: benchmarks/results/SUITE.json)")
+    options = parser.parse_args(argv)
+    options.out = options.out or RESULTS / f"{options.suite}.json"
+    works = SUITES[options.suite].works
+    options.only = list(works) if options.only is None else options.only.split(",")
+    unknown = [name for name in options.only if name not in works]
     if unknown:
-        raise argparse.ArgumentTypeError(f"no such work: {', '.join(unknown)}; there are {', '.join(WORKS)}")
-    return text.split(",")
+        parser.error(f"no such work: {', '.join(unknown)}; {options.suite} has {', '.join(works)}")
+    return options
 
 
-def _document(out: Path, quick: bool, only: list[str]) -> dict | None:
+def _document(options: argparse.Namespace) -> dict | None:
     """A new one, or the one in the file when part of it is measured again under equal conditions."""
-    fresh = {"suite": out.stem, "quick": quick, "machine": facts(), "works": {}, "rows": []}
-    if set(only) == set(WORKS) or not out.is_file():
+    suite = SUITES[options.suite]
+    machine = facts(suite.packages)
+    fresh = {"suite": options.suite, "quick": options.quick, "machine": machine, "works": {}, "rows": []}
+    if set(options.only) == set(suite.works) or not options.out.is_file():
         return fresh
-    old = json.loads(out.read_text(encoding="utf-8"))
-    return old if (old["machine"], old["quick"]) == (fresh["machine"], quick) else None
+    old = json.loads(options.out.read_text(encoding="utf-8"))
+    return old if all(old[key] == fresh[key] for key in ("suite", "quick", "machine")) else None
 
 
-def _measured(work: str, quick: bool) -> Iterator[Row]:
+def _measured(work: str, quick: bool, effort: Effort) -> Iterator[Row]:
     if work == "startup":
         from benchmarks import startup
 
         yield from startup.rows(quick)
         return
-    from benchmarks import cases, measure
+    from benchmarks import measure
 
-    for position, case in enumerate(cases.of_work(work, quick)):
-        yield from measure.rows(case, position, quick)
+    for position, case in enumerate(of_work(work, quick)):
+        yield from measure.rows(case, position, quick, effort)
 
 
 def _show(row: Row) -> None:
     seconds = "failed" if row.median is None else f"{row.median:9.4f} s (best {row.best:.4f}, {len(row.seconds)} runs)"
     more = [f"error {row.error:.1e}"] if row.error is not None else []
+    more += [f"{row.iterations} iterations"] if row.iterations is not None else []
     more += [f"gap {row.gap:.1e}"] if row.gap is not None else []
     more += [f"peak {row.peak_mb:.0f} MB"] if row.peak_mb is not None else []
     more += [f"peak {row.peak_failure}"] if row.peak_failure else []
     more += [row.status] if row.status else []
+    more += [row.arrays] if row.arrays else []
     print(f"{row.case:34} {row.tool:6} {seconds}  {', '.join(more)}  {row.call}", flush=True)
 
 

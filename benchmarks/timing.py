@@ -8,11 +8,15 @@ from typing import Any, NamedTuple
 
 
 class Lap(NamedTuple):
-    """One run: its seconds, the part of them spent on the cost matrix, and what came out."""
+    """One run: its seconds, the part of them spent on the cost matrix, and what came out.
+
+    `spent` is what the run took where `seconds` is a figure per iteration.
+    """
 
     seconds: float
     matrix_seconds: float | None
     value: Any
+    spent: float | None = None
 
 
 class Timed(NamedTuple):
@@ -20,6 +24,10 @@ class Timed(NamedTuple):
 
     laps: list[Lap]
     failure: str | None
+
+
+class TooLong(Exception):
+    """A run was ended because its limit was over; the message says which."""
 
 
 class Effort(NamedTuple):
@@ -33,6 +41,7 @@ class Effort(NamedTuple):
 
 
 FULL = Effort(seconds=15.0, most=9)
+SHORT = Effort(seconds=8.0, most=9)  # where there are twenty calls on a case, many of them until their limit
 ONCE = Effort(seconds=0.0, most=1)
 
 
@@ -49,11 +58,15 @@ def interleaved(contestants: Sequence[Callable[[], Lap]], effort: Effort) -> lis
             try:
                 lap = run()
             except Exception as error:  # a peer that gives up is a result, not the end of the run
-                failures[k], wanted[k] = f"failed: {type(error).__name__}: {error}"[:200], 0
+                failures[k], wanted[k] = _failure(error), 0
                 continue
             finally:
                 gc.enable()
             if not laps[k]:
-                wanted[k] = effort.runs(lap.seconds)
+                wanted[k] = effort.runs(lap.seconds if lap.spent is None else lap.spent)
             laps[k].append(lap if not laps[k] else lap._replace(value=None))  # one answer is enough
     return [Timed(done, failure) for done, failure in zip(laps, failures)]
+
+
+def _failure(error: Exception) -> str:
+    return str(error) if isinstance(error, TooLong) else f"failed: {type(error).__name__}: {error}"[:200]

@@ -19,6 +19,18 @@ class Tool(NamedTuple):
         return find_spec(self.module) is not None
 
 
+OTT = "; ".join(
+    [
+        "import jax, ott, benchmarks.ott_online",
+        "from ott.solvers import linear",
+        "from ott.geometry.geometry import Geometry",
+        "from ott.geometry.pointcloud import PointCloud",
+        "from ott.geometry.epsilon_scheduler import Epsilon",
+        "from ott.solvers.linear.acceleration import AndersonAcceleration, Momentum",
+        "from ott.initializers.linear.initializers import GaussianInitializer",
+    ]
+)
+GEOMLOSS = "import torch; from geomloss import SamplesLoss"
 CDIST = "from scipy.spatial.distance import cdist"
 TOOLS = {
     "otkit": Tool("otkit", "import otkit; import benchmarks.preload"),
@@ -29,6 +41,9 @@ TOOLS = {
     ),
     "HiGHS": Tool("scipy", f"{CDIST}; from benchmarks.highs import highs"),
     "lapx": Tool("lap", f"import lap; {CDIST}"),
+    "OTT": Tool("ott", OTT),
+    "GeomLoss": Tool("geomloss", GEOMLOSS),
+    "KeOps": Tool("pykeops", f"import pykeops; {GEOMLOSS}"),  # GeomLoss's own way without n x m arrays
     "NumPy": Tool("numpy", "import numpy as np"),
     "Python": Tool("sys", "import sys"),
 }
