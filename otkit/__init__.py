@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from otkit import data, errors, progress, solvers
     from otkit.critic import Critic
+    from otkit.debiased import DivergenceResult, sinkhorn_divergence
+    from otkit.entropic import EntropicPlan
     from otkit.front import solve, transport, wasserstein
     from otkit.plan import Plan
     from otkit.problem import Problem
-    from otkit.result import Potentials, Result, Stats, Status
+    from otkit.result import Entropic, Potentials, Result, Stats, Status
 
 __version__ = "0.1.0"
 
@@ -18,6 +20,10 @@ _HOME = {
     "wasserstein": "otkit.front",
     "transport": "otkit.front",
     "solve": "otkit.front",
+    "sinkhorn_divergence": "otkit.debiased",
+    "DivergenceResult": "otkit.debiased",
+    "Entropic": "otkit.result",
+    "EntropicPlan": "otkit.entropic",
     "Problem": "otkit.problem",
     "Result": "otkit.result",
     "Status": "otkit.result",
@@ -30,6 +36,9 @@ _MODULES = ("errors", "solvers", "progress", "data")
 
 __all__ = [
     "Critic",
+    "DivergenceResult",
+    "Entropic",
+    "EntropicPlan",
     "Plan",
     "Potentials",
     "Problem",
@@ -39,6 +48,7 @@ __all__ = [
     "data",
     "errors",
     "progress",
+    "sinkhorn_divergence",
     "solve",
     "solvers",
     "transport",

@@ -96,12 +96,17 @@ def proven(cost: Cost, a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarra
     """The certificate of f = c-transform of g as computed: rounding is taken off the potentials and off the value."""
     f = f - EPS * np.abs(f)  # c - g was rounded: this keeps f + g <= c true without rounding
     whole = total(a)  # shares of it, so that totals near 1e308 do not overflow halfway
-    rows, cols = a / whole * f, b / whole * g
-    rounding = 2.0 * EPS * float(np.abs(rows).sum() + np.abs(cols).sum())
-    dual = whole * (float(rows.sum() + cols.sum()) - rounding)
+    dual = whole * float(value_below(a / whole, b / whole, f, g))
     if dual < 0.0 and nonnegative(cost):  # the pair 0, 0 is feasible then, and better
         return Certificate(np.zeros_like(f), np.zeros_like(g), 0.0)
     return Certificate(f, g, dual)
+
+
+def value_below(a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """a @ f + b @ g less its rounding; of several problems at once where there are more axes than the last."""
+    rows, cols = a * f, b * g
+    rounding = 2.0 * EPS * (np.abs(rows).sum(axis=-1) + np.abs(cols).sum(axis=-1))
+    return rows.sum(axis=-1) + cols.sum(axis=-1) - rounding
 
 
 def centre(a: np.ndarray, b: np.ndarray, f: np.ndarray, g: np.ndarray) -> float:

@@ -39,7 +39,10 @@ class NotConverged(RuntimeError):
     """The solver stopped before its goal. `result` is what it reached: a feasible plan and a valid bracket."""
 
     def __init__(self, result: Result) -> None:
-        super().__init__(f"{result!r} {result.status.remedy}")
+        remedy = result.status.remedy
+        if not hasattr(result, "lower"):  # a divergence has no bracket
+            remedy = remedy.replace("the bracket in .lower and .upper", "what was reached, in error.result")
+        super().__init__(f"{result!r} {remedy}")
         self.result = result
 
     def __reduce__(self) -> tuple:

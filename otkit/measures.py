@@ -104,6 +104,19 @@ def probabilities(value: object, name: str, size: int, of: str) -> np.ndarray:
     return array if value is None else normalised(array)
 
 
+def weight_rows(a: object, b: object, k: int, n: int, m: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Normalised weights of every problem of a batch; a single pair where all share theirs."""
+    sides = []
+    for value, name, size in ((a, "a", n), (b, "b", m)):
+        array = None if value is None else np.atleast_2d(numbers(value, name))
+        if array is not None and (array.ndim != 2 or len(array) not in (1, k)):
+            raise BadMeasure(f"{name} has shape {array.shape}: weights of a batch are ({size},) or ({k}, {size}).")
+        rows = [None] if array is None else list(array)
+        sides.append([probabilities(row, name, size, f"a row of {'x' if name == 'a' else 'y'}") for row in rows])
+    length = max(len(side) for side in sides)
+    return list(zip(*(side * (length // len(side)) for side in sides)))
+
+
 def equal_totals(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """b, rescaled by rounding only so that both totals are one number; BadMeasure where they really differ."""
     total_a, total_b = total(a), total(b)

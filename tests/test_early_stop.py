@@ -16,7 +16,7 @@ import otkit
 from otkit import progress
 from otkit.errors import BadMeasure, Infeasible, Interrupted, NotConverged
 from otkit.result import Status
-from otkit.solvers import Assignment, Auto, LinearProgram, NetworkSimplex
+from otkit.solvers import Assignment, Auto, LinearProgram, NetworkSimplex, Sinkhorn
 
 N = 250
 
@@ -37,7 +37,8 @@ def check_stopped(result, case, status):
     x, y, p, distance = case
     assert result.status is status and not status.ok
     uniform = np.full(N, 1 / N)
-    check(result, naive_cost(x, y, p=p), uniform, uniform, dimension=2, exact=result.solver != "LinearProgram")
+    vertex = result.solver not in ("LinearProgram", "Sinkhorn")
+    check(result, naive_cost(x, y, p=p), uniform, uniform, dimension=2, exact=vertex)
     assert 0 <= result.lower <= distance * (1 + 1e-12) and distance <= result.upper * (1 + 1e-12)  # two float sums
 
 
@@ -54,6 +55,14 @@ STOPS = [
     (LinearProgram(max_iter=0), Status.MAX_ITER),
     (LinearProgram(max_iter=5), Status.MAX_ITER),
     (LinearProgram(time_limit=0), Status.TIME_LIMIT),
+    (Sinkhorn(eps=0.05, max_iter=0), Status.MAX_ITER),
+    (Sinkhorn(eps=0.05, max_iter=1), Status.MAX_ITER),
+    (Sinkhorn(eps=1e-3, max_iter=30), Status.MAX_ITER),
+    (Sinkhorn(eps=1e-3, max_iter=120), Status.MAX_ITER),  # within Newton's steps
+    (Sinkhorn(eps=0.05, time_limit=0), Status.TIME_LIMIT),
+    (Sinkhorn(gap=1e-6, max_iter=0), Status.MAX_ITER),
+    (Sinkhorn(gap=1e-6, max_iter=40), Status.MAX_ITER),
+    (Sinkhorn(gap=1e-6, time_limit=0), Status.TIME_LIMIT),
 ]
 
 
@@ -131,8 +140,12 @@ CTRL_C = """
     import numpy as np
     import otkit
     from otkit.errors import Interrupted, NotConverged
-    from otkit.solvers import Assignment, NetworkSimplex
-    solver, d = {"simplex": (NetworkSimplex(), 2), "assignment": (Assignment(), 16)}[sys.argv[1]]
+    from otkit.solvers import Assignment, NetworkSimplex, Sinkhorn
+    solver, d = {
+        "simplex": (NetworkSimplex(), 2),
+        "assignment": (Assignment(), 16),
+        "sinkhorn": (Sinkhorn(eps=0.1, tol=1e-12), 16),
+    }[sys.argv[1]]
     rng = np.random.default_rng(0)
     small = rng.normal(size=(2, 100, d))
     otkit.wasserstein(*small, solver=solver)  # compiled or loaded, so that the signal meets a solve
@@ -152,7 +165,9 @@ CTRL_C = """
 """
 
 
-@pytest.mark.parametrize("solver, after", [("simplex", 0.5), ("simplex", 3.0), ("assignment", 1.5)])
+@pytest.mark.parametrize(
+    "solver, after", [("simplex", 0.5), ("simplex", 3.0), ("assignment", 1.5), ("sinkhorn", 0.5), ("sinkhorn", 4.0)]
+)
 def test_ctrl_c(solver, after):
     """20000 points take a minute; the answer after Ctrl-C is a bracket. The limit only says that it comes at all."""
     code = textwrap.dedent(CTRL_C)
@@ -177,7 +192,26 @@ def test_ctrl_c_in_the_middle():
     assert not isinstance(caught.value, (ValueError, BadMeasure))
 
 
-@pytest.mark.parametrize("solver, d", [(NetworkSimplex(), 2), (Assignment(), 8)])
+def test_ctrl_c_between_sweeps():
+    """The potentials reached, and with them the way to go on."""
+    count = []
+
+    def interrupt(event):
+        count.append(event)
+        if len(count) == 3:
+            raise KeyboardInterrupt
+
+    x, y = clouds(3000)
+    with progress.listen(interrupt), pytest.raises(Interrupted) as caught:
+        otkit.wasserstein(x, y, p=2, solver=Sinkhorn(eps=2e-3, tol=1e-12))
+    result = caught.value.result
+    assert result.status is Status.INTERRUPTED and 0 < result.lower <= result.upper
+    assert result.entropic.eps > 0 and np.isfinite(result.entropic.f).all() and np.isfinite(result.entropic.g).all()
+    assert result.stats.iterations > 0
+    np.testing.assert_allclose(result.plan.marginals()[0], 1 / 3000, rtol=1e-12)
+
+
+@pytest.mark.parametrize("solver, d", [(NetworkSimplex(), 2), (Assignment(), 8), (Sinkhorn(eps=0.05, tol=1e-12), 2)])
 def test_progress(solver, d):
     events = []
     x, y = clouds(3000, d)
@@ -211,6 +245,8 @@ def test_pickled_results(d):
         otkit.wasserstein(x, y, p=2),
         otkit.wasserstein(x, y, solver=NetworkSimplex(max_iter=1), throw=False) if d > 1 else otkit.wasserstein(x, y),
         otkit.wasserstein(x, y, metric=lambda u, v: naive_cost(u, v)),
+        otkit.wasserstein(x, y, p=2, solver=Sinkhorn(eps=0.1)),
+        otkit.wasserstein(x, y, p=2, solver=Sinkhorn(eps=0.1, max_iter=2), throw=False),
     ):
         twin = pickle.loads(pickle.dumps(result))
         assert repr(twin) == repr(result) and twin.status is result.status

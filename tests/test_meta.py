@@ -17,7 +17,11 @@ MOST_PARAMETERS = 12
 LOW = {"errors", "measures", "costs", "problem", "plan", "result"}
 PLUMBING = ("otkit.kernels.jit",)  # how kernels are compiled; no kernel
 FOR_KERNELS = ("numpy", "numba", "typing", "__future__", "math")
-ABOVE_SOLVERS = {"critic", "verify", "sliced", "gaussian", "barycenter", "maps", "divergences", "inference", "pairwise"}
+DENSITY = {"workers", "gibbs", "entropic"}  # what everything entropic shares: threads, the Gibbs density, its plan
+ABOVE_SOLVERS = {
+    *("critic", "verify", "sliced", "gaussian", "barycenter", "maps", "divergences", "inference", "pairwise"),
+    "debiased",
+}
 SHELL = {"files", "delimited", "columns", "data"}  # readers of files, which the command line feeds from
 TOP = {"torch", "cli", "plot"}
 
@@ -64,15 +68,19 @@ def allowed_rooms(own: str) -> tuple[set[str], set[str]]:
         return set(), set()
     if own == "certificate":
         return low | {"kernels"}, set()
+    if own in DENSITY:
+        return low | DENSITY | {"kernels", "certificate"}, set()
     if own == "solvers":
-        return low | {"kernels", "certificate", "solvers"}, set()
+        return low | DENSITY | {"kernels", "certificate", "solvers"}, set()
     if own == "front":
         return low | {"solvers", "certificate"}, set()
     if own in ABOVE_SOLVERS:
-        return low | ABOVE_SOLVERS | {"kernels", "certificate", "solvers", "front"}, set()
+        return low | DENSITY | ABOVE_SOLVERS | {"kernels", "certificate", "solvers", "front"}, set()
     if own in SHELL:
         return {"errors", *SHELL}, set()
-    everything = low | ABOVE_SOLVERS | SHELL | {"kernels", "certificate", "solvers", "front", "datasets", "otkit", own}
+    everything = (
+        low | DENSITY | ABOVE_SOLVERS | SHELL | {"kernels", "certificate", "solvers", "front", "datasets", "otkit", own}
+    )
     return (everything, {"plot"}) if own in TOP | {"otkit", "__main__"} else (everything - {"otkit"}, set())
 
 
@@ -113,6 +121,9 @@ def test_import_direction(path):
         ("otkit.costs", "from otkit.kernels.ground import at"),
         ("otkit.problem", "import otkit.front"),
         ("otkit.certificate", "from otkit.solvers.base import Clock"),
+        ("otkit.certificate", "from otkit.gibbs import Gibbs"),
+        ("otkit.gibbs", "from otkit.solvers.base import Clock"),
+        ("otkit.entropic", "def f():\n    from otkit.solvers.sinkhorn import Sinkhorn"),
         ("otkit.solvers.auto", "from otkit.front import solve"),
         ("otkit.solvers.auto", "def f():\n    from otkit.front import solve"),
         ("otkit.solvers.auto", "import torch"),

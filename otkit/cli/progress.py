@@ -1,13 +1,18 @@
-"""Progress on stderr for work that takes longer than a second: a bar in a terminal, plain lines elsewhere."""
+"""Progress on stderr for work that takes longer than a second: a bar in a terminal, plain lines elsewhere.
+
+And one line where kernels are being compiled for more than two seconds, which is only the first use.
+"""
 
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Timer
 
 _PATIENCE = 1.0  # seconds before the first sign of life
 _PLAIN_EVERY = 10.0  # seconds between plain lines
+_COMPILING = 2.0  # seconds of compilation before it is mentioned
 
 
 class _Display:
@@ -48,6 +53,13 @@ class _Display:
             self._task, description=f"{describe(event)} ({seconds:.0f} s)", total=total, completed=event.done or 0.0
         )
 
+    def say(self, line: str) -> None:
+        """A line that stays, above the bar if there is one."""
+        if self._bar is None:
+            print(f"otkit: {line}", file=sys.stderr, flush=True)
+        else:
+            self._bar.console.print(f"otkit: {line}", markup=False, highlight=False)
+
     def close(self) -> None:
         if self._bar is not None:
             self._bar.stop()
@@ -85,7 +97,39 @@ def shown(quiet: bool = False) -> Iterator[Callable | None]:
 
     display = _Display()
     try:
-        with listen(display):
+        with listen(display), compilation_mentioned(display.say):
             yield display
     finally:
         display.close()
+
+
+@contextmanager
+def compilation_mentioned(say: Callable[[str], None]) -> Iterator[None]:
+    """Calls `say`, once, when compiling kernels takes two seconds in all: they were not found on the disk."""
+    from numba.core import event
+
+    class Listener(event.Listener):
+        """Kernels compile the kernels they call inside their own compilation: only the outermost is timed."""
+
+        depth, left, said = 0, _COMPILING, False
+
+        def on_start(self, _) -> None:
+            self.depth += 1
+            if self.depth == 1 and not self.said:
+                self.start = time.perf_counter()
+                self.timer = Timer(self.left, self.mention)
+                self.timer.daemon = True
+                self.timer.start()
+
+        def on_end(self, _) -> None:
+            self.depth -= 1
+            if self.depth == 0 and not self.said:
+                self.timer.cancel()
+                self.left = max(0.0, self.left - (time.perf_counter() - self.start))
+
+        def mention(self) -> None:
+            self.said = True
+            say("compiling kernels; they are kept on disk, so only the first use waits")
+
+    with event.install_listener("numba:compile", Listener()):
+        yield

@@ -1,9 +1,7 @@
 """`otkit quickstart`: the main job, end to end, on data that ships with it."""
 
 import os
-import sys
 from pathlib import Path
-from threading import Timer
 
 import numpy as np
 
@@ -19,11 +17,8 @@ def quickstart() -> int:
     first, second = (_short(path(f"wine_cultivar_{k}")) for k in (1, 2))
     inputs = read_pair(first, second)
     scale = np.concatenate([inputs.x, inputs.y]).std(axis=0)
-    note = Timer(2.0, print, ("otkit: compiling the kernels, once; they are kept on disk",), {"file": sys.stderr})
-    note.daemon = True
-    note.start()
-    otkit.wasserstein(inputs.x[:8], inputs.y[:9])  # so that the seconds below are those of the solver
-    note.cancel()
+    with shown():
+        otkit.wasserstein(inputs.x[:8], inputs.y[:9])  # so that the seconds below are those of the solver
     with shown():
         raw = otkit.wasserstein(inputs.x, inputs.y)
         scaled = otkit.wasserstein(inputs.x / scale, inputs.y / scale)

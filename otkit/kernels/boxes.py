@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from otkit.kernels.ground import CITYBLOCK, EUCLIDEAN, FINITE, MATRIX, raise_power
+from otkit.kernels.ground import CITYBLOCK, EUCLIDEAN, FINITE, MATRIX, SQUARES, raise_power
 from otkit.kernels.jit import njit
 
 BLOCK = 32
@@ -47,26 +47,27 @@ def block_max(values, out):
 
 
 @njit(fastmath=FINITE)
-def lower_bounds(ground, boxes, i, out):
-    """Modifies out[b] <= c(x_i, y_j) for every j of block b. A matrix has no geometry: its bound is -inf."""
+def lower_bounds(ground, boxes, least, most, out):
+    """Modifies out[b] <= c(x, y_j) for every j of block b and every x between the corners `least` and `most` (d,), one
+    point's coordinates twice where the bound is for one row. A matrix has no geometry: its bound is -inf."""
     blocks = out.shape[0]
-    if ground.metric == MATRIX:
+    if ground.metric == MATRIX or ground.metric == SQUARES:
         for b in range(blocks):
             out[b] = -np.inf
         return
     for b in range(blocks):
         out[b] = 0.0
     for k in range(ground.yt.shape[0]):
-        a = ground.x[i, k]
+        a, z = least[k], most[k]
         low, high = boxes.low[k], boxes.high[k]
         if ground.metric == EUCLIDEAN:
             for b in range(blocks):
-                e = max(max(low[b] - a, a - high[b]), 0.0)
+                e = max(max(low[b] - z, a - high[b]), 0.0)
                 out[b] += e * e
         elif ground.metric == CITYBLOCK:
             for b in range(blocks):
-                out[b] += max(max(low[b] - a, a - high[b]), 0.0)
+                out[b] += max(max(low[b] - z, a - high[b]), 0.0)
         else:
             for b in range(blocks):
-                out[b] = max(out[b], max(low[b] - a, a - high[b]))
+                out[b] = max(out[b], max(low[b] - z, a - high[b]))
     raise_power(ground.metric, ground.p, out, blocks)

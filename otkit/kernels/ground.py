@@ -2,6 +2,8 @@
 
 `Ground` is how a cost crosses into the kernels. Points are kept as `x (n, d)` and `yt (d, m)`: the columns of one
 coordinate lie next to each other, so a row segment is filled by vector instructions for every metric and dimension.
+SQUARES is a matrix of squared Euclidean distances, still to be raised to p / 2: what a product of matrices gives in
+many dimensions, negative where it rounded.
 """
 
 from typing import NamedTuple
@@ -10,7 +12,7 @@ import numpy as np
 
 from otkit.kernels.jit import njit
 
-EUCLIDEAN, CITYBLOCK, CHEBYSHEV, MATRIX = 0, 1, 2, 3
+EUCLIDEAN, CITYBLOCK, CHEBYSHEV, MATRIX, SQUARES = 0, 1, 2, 3, 4
 
 # Inputs are finite (the border checks), so NaN and signed-zero rules only cost vectorisation of min and max. `reassoc`
 # and `contract` are left out: `fill` and `at` must agree to the last bit, or an arc of the plan can look infeasible.
@@ -23,6 +25,13 @@ class Ground(NamedTuple):
     x: np.ndarray  # (n, d); (n, 0) for a matrix
     yt: np.ndarray  # (d, m); (0, m) for a matrix
     matrix: np.ndarray  # (n, m); (0, 0) for points
+
+
+def transposed(ground):
+    """The same costs with rows and columns exchanged."""
+    if ground.metric == MATRIX:
+        return ground._replace(x=ground.yt.T, yt=ground.x.T, matrix=np.ascontiguousarray(ground.matrix.T))
+    return ground._replace(x=np.ascontiguousarray(ground.yt.T), yt=np.ascontiguousarray(ground.x.T))
 
 
 @njit(inline="always")
@@ -120,6 +129,12 @@ def fill(ground, i, lo, hi, out):
         row = ground.matrix[i, lo:hi]
         for t in range(width):
             out[t] = row[t]
+        return
+    if ground.metric == SQUARES:
+        row = ground.matrix[i, lo:hi]
+        for t in range(width):
+            out[t] = max(row[t], 0)
+        raise_power(EUCLIDEAN, ground.p, out, width)
         return
     x, yt = ground.x, ground.yt
     for t in range(width):

@@ -47,7 +47,7 @@ def best_columns(ground, boxes, g, gmax, i, limit, first, bounds, buf, column, c
     m = g.shape[0]
     wanted = key.shape[0]
     found = 0
-    lower_bounds(ground, boxes, i, bounds)
+    lower_bounds(ground, boxes, ground.x[i], ground.x[i], bounds)
     for turn in range(bounds.shape[0]):
         b = first if turn == 0 else (turn - 1 if turn <= first else turn)
         if bounds[b] - gmax[b] >= limit:

@@ -9,6 +9,7 @@ from otkit.solvers.auto import Auto
 from otkit.solvers.line import Line
 from otkit.solvers.linear_program import LinearProgram
 from otkit.solvers.network_simplex import NetworkSimplex
+from otkit.solvers.sinkhorn import Sinkhorn
 
 
 class Solver(Protocol):
@@ -17,4 +18,4 @@ class Solver(Protocol):
     def solve(self, problem: Problem) -> Result: ...
 
 
-__all__ = ["Assignment", "Auto", "Line", "LinearProgram", "NetworkSimplex", "Solver"]
+__all__ = ["Assignment", "Auto", "Line", "LinearProgram", "NetworkSimplex", "Sinkhorn", "Solver"]

@@ -82,7 +82,7 @@ def assemble(
     best = certify(cost, a, b, f, g)
     if primal - best.dual > GOOD_GAP * paid:
         best = max(best, from_columns(cost, a, b, np.zeros_like(b)), key=_dual)
-    return Result(problem, solver, status, stats, primal, paid, partial(_same, plan), partial(_same, best))
+    return Result(problem, solver, status, stats, primal, paid, partial(same, plan), partial(same, best))
 
 
 def stopped(
@@ -106,13 +106,13 @@ def stopped(
     elif pass_seconds(cost) < PATIENCE:
         guess = most_promising(cost, a, b, guesses)
         best = max(best, from_columns(cost, a, b, guess, both_sides=False), key=_dual)
-    return Result(problem, solver, status, stats, *_primal(problem, plan), partial(_same, plan), partial(_same, best))
+    return Result(problem, solver, status, stats, *_primal(problem, plan), partial(same, plan), partial(same, best))
 
 
 def unfinished(problem: Problem, solver: str, status: Status, stats: Stats, plan: Plan) -> Result:
     """The Result of a sparse problem stopped before all mass had found an allowed pair: no upper bound yet."""
     proof = without_work(problem.cost, problem.a, problem.b)
-    return Result(problem, solver, status, stats, np.inf, np.inf, partial(_same, plan), partial(_same, proof))
+    return Result(problem, solver, status, stats, np.inf, np.inf, partial(same, plan), partial(same, proof))
 
 
 def with_dust(problem: Problem, rows: np.ndarray, cols: np.ndarray, units: np.ndarray) -> Plan:
@@ -133,7 +133,8 @@ def _dual(certificate: Certificate) -> float:
     return certificate.dual
 
 
-def _same(value: object) -> object:
+def same(value: object) -> object:
+    """What a Result calls for a plan or a certificate that is there already; picklable, which a lambda is not."""
     return value
 
 
@@ -152,9 +153,7 @@ def infeasible(
     f, g = np.zeros(problem.a.size), np.zeros(problem.b.size)
     f[rows], g[cols] = big_f, big_g
     proof = Certificate(f, g, np.inf)
-    return Result(
-        problem, solver, Status.INFEASIBLE, stats, np.inf, np.inf, partial(_same, plan), partial(_same, proof)
-    )
+    return Result(problem, solver, Status.INFEASIBLE, stats, np.inf, np.inf, partial(same, plan), partial(same, proof))
 
 
 def stuck(result: Result) -> str:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from otkit.kernels.boxes import Boxes, block_max, enclose
-from otkit.kernels.ground import MATRIX, Ground
+from otkit.kernels.ground import MATRIX, Ground, transposed
 from otkit.kernels.pricing import NEW, Lists, price
 from otkit.kernels.start import GROUP, complete, greedy, hand_down
 from otkit.kernels.tree import Tree
@@ -57,14 +57,6 @@ class Level:
         y, b = _merged(np.ascontiguousarray(self.ground.yt.T), self.b)
         ground = self.ground._replace(x=x, yt=np.ascontiguousarray(y.T))
         return Level(ground, enclose(ground.yt), a, b)
-
-    def transposed(self) -> tuple[Ground, Boxes]:
-        ground = self.ground
-        if ground.metric == MATRIX:
-            flipped = ground._replace(x=ground.yt.T, yt=ground.x.T, matrix=np.ascontiguousarray(ground.matrix.T))
-        else:
-            flipped = ground._replace(x=np.ascontiguousarray(ground.yt.T), yt=np.ascontiguousarray(ground.x.T))
-        return flipped, enclose(flipped.yt)
 
 
 def _merged(points: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -117,7 +109,8 @@ def first_tree(
     n, m = level.shape
     lists, by_column = new_lists(n, ROOM), new_lists(m, NEW)
     g = np.zeros(m) if handed is None else spread(handed, m)
-    flipped, flipped_boxes = level.transposed()
+    flipped = transposed(level.ground)
+    flipped_boxes = enclose(flipped.yt)
     f = price_rows(level.ground, level.boxes, np.full(n, np.inf), g, np.arange(n), lists, slices)
     g = price_rows(flipped, flipped_boxes, np.full(m, np.inf), f, np.arange(m), by_column, slices)
     rows, cols, cost = listed(lists)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from otkit import measures
 from otkit.certificate import centre, proven, restored
 from otkit.costs import TINY, PointCost, order_of
 from otkit.errors import BadMeasure
+from otkit.measures import samples, units, weight_rows
 from otkit.plan import Plan
 from otkit.problem import Problem
 from otkit.result import Certificate, Result, Stats, Status
@@ -83,7 +83,7 @@ class Line:
         from otkit.solvers.threads import threads
 
         p = order_of(p)
-        x, y = measures.samples(x, "x"), measures.samples(y, "y")
+        x, y = samples(x, "x"), samples(y, "y")
         if len(x) != len(y):
             raise BadMeasure(f"x has {len(x)} rows and y has {len(y)}: a batch pairs them one to one.")
         (k, n), m = x.shape, y.shape[1]
@@ -92,7 +92,7 @@ class Line:
         if a is None and b is None:
             cost_batch(x, y, p, np.empty(scratch), out)
             return out
-        us, vs = (np.stack(side) for side in zip(*(measures.units(*pair)[:2] for pair in _weight_rows(a, b, k, n, m))))
+        us, vs = (np.stack(side) for side in zip(*(units(*pair)[:2] for pair in weight_rows(a, b, k, n, m))))
         cost_batch_weighted(x, us, y, vs, p, np.empty(scratch), np.empty(scratch, np.int64), out)
         return out
 
@@ -180,20 +180,3 @@ def _sorted_with(
     xs, us, ys, vs = np.empty_like(x), np.empty_like(u), np.empty_like(y), np.empty_like(v)
     sort_pair_carry(x, u, y, v, xs, us, ys, vs)
     return (xs, us), (ys, vs)
-
-
-def _weight_rows(
-    a: ArrayLike | None, b: ArrayLike | None, k: int, n: int, m: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Normalised weights of every problem of a batch; a single pair where all share theirs."""
-    sides = []
-    for value, name, size in ((a, "a", n), (b, "b", m)):
-        array = None if value is None else np.atleast_2d(measures.numbers(value, name))
-        if array is not None and (array.ndim != 2 or len(array) not in (1, k)):
-            raise BadMeasure(f"{name} has shape {array.shape}: weights of a batch are ({size},) or ({k}, {size}).")
-        rows = [None] if array is None else list(array)
-        sides.append(
-            [measures.probabilities(row, name, size, f"a row of {'x' if name == 'a' else 'y'}") for row in rows]
-        )
-    length = max(len(side) for side in sides)
-    return list(zip(*(side * (length // len(side)) for side in sides)))

@@ -181,7 +181,7 @@ BAD_OPTIONS = {
     "header": (["--header", "maybe"], "maybe"),
     "unknown option": (["--sover", "line"], "--sover"),
     "max-iter": (["--solver", "network-simplex", "--max-iter", "1.5"], "'--max-iter'"),
-    "negative limit": (["--solver", "network-simplex", "--time-limit", "-1"], "time_limit"),
+    "negative limit": (["--solver", "network-simplex", "--time-limit", "-1"], "--time-limit is -1.0"),
     "plan suffix": (["--plan", "plan.csv"], "plan.npz"),
     "plan folder": (["--plan", "nowhere/plan.npz"], "cannot be written"),
     "third file": (["extra.csv"], "extra.csv"),

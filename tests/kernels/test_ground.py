@@ -59,7 +59,7 @@ def test_lower_bounds(make, d, metric, p):
     cost = dense(ground)
     out = np.zeros(boxes.low.shape[1])
     for i in range(6):
-        lower_bounds(ground, boxes, i, out)
+        lower_bounds(ground, boxes, ground.x[i], ground.x[i], out)
         for b in range(out.size):
             part = slice(b * BLOCK, (b + 1) * BLOCK)
             nearest = np.clip(x[i], boxes.low[:, b], boxes.high[:, b])  # of the box: the twin
@@ -72,5 +72,5 @@ def test_a_matrix_has_no_boxes():
     cost = np.ones((2, BLOCK + 1))
     boxes = enclose(np.zeros((0, BLOCK + 1)))
     out = np.zeros(2)
-    lower_bounds(ground_of_matrix(cost), boxes, 0, out)
+    lower_bounds(ground_of_matrix(cost), boxes, np.zeros(0), np.zeros(0), out)
     assert (out == -np.inf).all()
