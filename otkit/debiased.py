@@ -18,8 +18,8 @@ from otkit.progress import Progress
 from otkit.result import Status
 from otkit.solvers.base import Clock, Stop
 from otkit.solvers.batch import Batch, point_batch, solve_batch, unit_of
-from otkit.solvers.schrodinger import VAGUE, Schrodinger
-from otkit.solvers.sinkhorn import PRECISIONS, Sinkhorn, mean_cost
+from otkit.solvers.schrodinger import VAGUE, Schrodinger, precisions
+from otkit.solvers.sinkhorn import Sinkhorn, mean_cost
 from otkit.solvers.threads import launch
 
 if TYPE_CHECKING:
@@ -348,7 +348,8 @@ class _Run:
     def __init__(self, problem: Problem, options: Sinkhorn) -> None:
         self.problem, self.options = problem, options
         self.clock = Clock("Sinkhorn divergence")
-        self.state = Schrodinger(Gibbs.of(problem), self._check, PRECISIONS[options.dtype], options.max_iter)
+        gibbs = Gibbs.of(problem)
+        self.state = Schrodinger(gibbs, self._check, precisions(options.dtype, gibbs), options.max_iter)
         self.unit = unit_of(problem.cost.scale, problem.p)
         self.first = mean_cost(problem)
         self.eps = 1.0

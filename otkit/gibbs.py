@@ -380,6 +380,7 @@ class Gibbs:
         kind = self._cost_type(precision), precision.density
         if kind not in self._works:
             m, (d, blocks) = self.b.size, self.boxes.low.shape
+            self._works.clear()  # 38 MB of every type at m = 50,000
             self._works[kind] = Work(
                 np.empty((self.tasks, TILE), kind[0]),
                 np.empty((self.tasks, m), kind[1]),

@@ -70,6 +70,19 @@ def test_against_the_textbook(p, d, metric, share):
     assert result.cost == pytest.approx((cost * plan).sum(), rel=1e-9, abs=0)
 
 
+@pytest.mark.parametrize("p, d", [(2, 2), (1, 3), (2, 12), (1, 12)])
+def test_float32_first_ends_where_float64_does(p, d, monkeypatch):
+    """As large problems do; of 12 coordinates costs come from a product of matrices, all but the last ones."""
+    monkeypatch.setattr("otkit.solvers.schrodinger.FEW_PAIRS", 0)
+    x, y, a, b = clouds(d=d)
+    cost = naive_cost(x, y, p=p)
+    eps = 0.03 * cost.mean()
+    result = solve(x, y, eps, p, a, b)
+    assert result.status is Status.CONVERGED
+    check(result, cost, a, b, dimension=d, exact=False)
+    same_potentials(result.entropic, naive_sinkhorn(cost, a, b, eps), eps)
+
+
 @pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-6, 1e-8])
 def test_the_objective_answers_to_the_marginal_error(tol):
     """The dual value never exceeds the minimum, and misses it by about eps * marginal error."""

@@ -44,9 +44,22 @@ def new_past(size):
 
 
 @njit
+def _copy(values, out):
+    """A loop: numba's own assignment of arrays, with its messages about shapes, took 4 of 8 s of compilation."""
+    for t in range(out.shape[0]):
+        out[t] = values[t]
+
+
+@njit
+def _subtract(left, right, out):
+    for t in range(out.shape[0]):
+        out[t] = left[t] - right[t]
+
+
+@njit
 def forget(past):
     """Modifies past: nothing is held, as after the map has changed."""
-    past.counts[:] = 0
+    past.counts[SIZE], past.counts[NEXT] = 0, 0
     past.best[0] = -np.inf
 
 
@@ -106,13 +119,13 @@ def accelerate(past, x, image, weights, objective, noise, out):
     """
     counts, window = past.counts, past.gram.shape[0]
     if objective < past.best[0] - noise and counts[SIZE] > 0:
-        out[:] = past.images[(counts[NEXT] - 1) % window]
+        _copy(past.images[(counts[NEXT] - 1) % window], out)
         forget(past)
         return
     past.best[0] = max(past.best[0], objective)
     now = counts[NEXT] % window
-    past.images[now] = image
-    past.residuals[now] = image - x
+    _copy(image, past.images[now])
+    _subtract(image, x, past.residuals[now])
     counts[NEXT] += 1
     counts[SIZE] = min(window, counts[SIZE] + 1)
     size = counts[SIZE]
@@ -135,10 +148,10 @@ def accelerate(past, x, image, weights, objective, noise, out):
             normal[i, j] = (gram[k, t] - gram[k, now] - gram[t, now] + own) / scale if scale > 0.0 else 0.0
         normal[i, i] = 1.0 + RIDGE
     _solved(normal, others, mix)
-    out[:] = image
+    _copy(image, out)
     for i in range(others):
         if length[i] > 0.0:
             _towards(mix[i] / length[i], image, past.images[past.slots[i]], out)
     if not _near(out, image):
-        out[:] = image
+        _copy(image, out)
         forget(past)

@@ -52,10 +52,10 @@ def collect(ground, boxes, masses, f, potentials, levels, found, memory, work, t
     """
     a, b = masses
     counting, first, counts, cols, cost = found
-    scratch, density, segments = work.cost[task], work.density[task], work.segments[task]
+    scratch, density, bounds, segments = work.cost[task], work.density[task], work.bounds[task], work.segments[task]
     for start in range(task * GROUP, a.shape[0], work.columns.shape[0] * GROUP):
         stop = min(a.shape[0], start + GROUP)
-        number = segments_of(ground, boxes, f, start, stop, potentials, memory, work, task)
+        number = segments_of(ground, boxes, f, start, stop, potentials, memory, work.box[task], bounds, segments)
         for i in range(start, stop):
             place = first[i]
             for s in range(number):

@@ -204,15 +204,13 @@ def _remembered(memory, group, bounds):
 
 
 @njit
-def segments_of(ground, boxes, f, first, last, potentials, memory, work, task):
-    """Modifies work.segments[task]: the runs of columns that the rows [first, last) may have density 2^-reach on. Their
-    number."""
-    bounds, segments = work.bounds[task], work.segments[task]
+def segments_of(ground, boxes, f, first, last, potentials, memory, box, bounds, segments):
+    """Modifies segments: the runs of columns that the rows [first, last) may have density 2^-reach on. Their number."""
     group = first // GROUP
     if memory.peaks.shape[0] > 0 and memory.peaks[group, 0] != UNKNOWN:
         _remembered(memory, group, bounds)
     else:
-        _bounds(ground, boxes, f, first, last, potentials, bounds, work.box[task])
+        _bounds(ground, boxes, f, first, last, potentials, bounds, box)
     count = 0
     for b in range(bounds.shape[0]):
         if bounds[b] < -potentials.reach:
@@ -298,12 +296,12 @@ def sweep(ground, boxes, masses, f, potentials, new, memory, work, task):
     a, b = masses
     h, k, reach = potentials.h, potentials.k, potentials.reach
     cost, density, group, columns = work.cost[task], work.density[task], work.group[task], work.columns[task]
-    segments, everything = work.segments[task], work.everything
+    bounds, segments, everything = work.bounds[task], work.segments[task], work.everything
     lowest = 2.0 ** (TOO_FAR - reach)
     rescued = 0
     for start in range(task * GROUP, a.shape[0], work.columns.shape[0] * GROUP):
         stop = min(a.shape[0], start + GROUP)
-        count = segments_of(ground, boxes, f, start, stop, potentials, memory, work, task)
+        count = segments_of(ground, boxes, f, start, stop, potentials, memory, work.box[task], bounds, segments)
         for s in range(count):
             group[segments[s, 0] : segments[s, 1]] = 0
         before, share, rise = rescued, a[start], -np.inf
@@ -336,7 +334,7 @@ def sweep(ground, boxes, masses, f, potentials, new, memory, work, task):
             if rescued > before:
                 memory.peaks[start // GROUP] = UNKNOWN
             else:
-                _remember(memory.peaks[start // GROUP], segments, count, group, share, rise, b, work.bounds[task])
+                _remember(memory.peaks[start // GROUP], segments, count, group, share, rise, b, bounds)
     return rescued
 
 
@@ -345,10 +343,11 @@ def measure(ground, boxes, a, f, potentials, normalised, sums, memory, work, tas
     """Modifies sums (n, 3): of every row of the density its sum, that of density * cost and of density * |cost|; adds
     the columns of the plan to work.columns[task]. The rows of the plan are those of the density times a, or where
     `normalised`, scaled to the sum a. The potentials are taken as they are."""
-    cost, density, columns, segments = work.cost[task], work.density[task], work.columns[task], work.segments[task]
+    cost, density, columns = work.cost[task], work.density[task], work.columns[task]
+    bounds, segments = work.bounds[task], work.segments[task]
     for start in range(task * GROUP, a.shape[0], work.columns.shape[0] * GROUP):
         stop = min(a.shape[0], start + GROUP)
-        count = segments_of(ground, boxes, f, start, stop, potentials, memory, work, task)
+        count = segments_of(ground, boxes, f, start, stop, potentials, memory, work.box[task], bounds, segments)
         for i in range(start, stop):
             sums[i] = 0.0
             for s in range(count):
@@ -368,10 +367,10 @@ def measure(ground, boxes, a, f, potentials, normalised, sums, memory, work, tas
 @njit(nogil=True)
 def apply(ground, boxes, f, potentials, vt, out, memory, work, task):
     """Modifies out (n, r): the density times the r rows of vt (r, m)."""
-    cost, density, segments = work.cost[task], work.density[task], work.segments[task]
+    cost, density, bounds, segments = work.cost[task], work.density[task], work.bounds[task], work.segments[task]
     for start in range(task * GROUP, f.shape[0], work.columns.shape[0] * GROUP):
         stop = min(f.shape[0], start + GROUP)
-        count = segments_of(ground, boxes, f, start, stop, potentials, memory, work, task)
+        count = segments_of(ground, boxes, f, start, stop, potentials, memory, work.box[task], bounds, segments)
         for i in range(start, stop):
             for c in range(vt.shape[0]):
                 out[i, c] = 0.0
@@ -385,10 +384,10 @@ def apply(ground, boxes, f, potentials, vt, out, memory, work, task):
 @njit(nogil=True)
 def gradient(ground, boxes, f, potentials, out, memory, work, task):
     """Modifies out (n, d): the density times the gradients of the costs in the points of the rows."""
-    cost, density, segments = work.cost[task], work.density[task], work.segments[task]
+    cost, density, bounds, segments = work.cost[task], work.density[task], work.bounds[task], work.segments[task]
     for start in range(task * GROUP, f.shape[0], work.columns.shape[0] * GROUP):
         stop = min(f.shape[0], start + GROUP)
-        count = segments_of(ground, boxes, f, start, stop, potentials, memory, work, task)
+        count = segments_of(ground, boxes, f, start, stop, potentials, memory, work.box[task], bounds, segments)
         for i in range(start, stop):
             for c in range(out.shape[1]):
                 out[i, c] = 0.0

@@ -25,6 +25,16 @@ VAGUE = 2.0**-26  # of eps: costs below it are seen to no more than half the dig
 NOISE = {SINGLE: 1e-5, MIXED: 1e-6, DOUBLE: 1e-11, EXACT: 1e-11}  # of eps: what rounding moves the dual value by
 
 
+PRECISIONS = {"auto": (SINGLE, MIXED, DOUBLE), "float32": (SINGLE,), "float64": (DOUBLE,)}
+FEW_PAIRS = 2**20  # a sweep over them takes 1 ms in float64, and each precision 10 s of compilation at its first use
+
+
+def precisions(dtype: str, gibbs: Gibbs) -> tuple[Precision, ...]:
+    """What to sweep in, coarsest first."""
+    few = dtype == "auto" and gibbs.a.size * gibbs.b.size <= FEW_PAIRS
+    return PRECISIONS["float64" if few else dtype]
+
+
 @dataclass(eq=False)
 class Schrodinger:
     """The regularised problem of one Gibbs density, solved as far as it is.

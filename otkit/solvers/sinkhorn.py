@@ -16,7 +16,7 @@ from otkit.certificate import from_columns, pass_seconds
 from otkit.costs import SparseCost
 from otkit.entropic import EntropicPlan, north_west, rounded
 from otkit.errors import Unsupported
-from otkit.gibbs import DOUBLE, MIXED, SINGLE, Gibbs
+from otkit.gibbs import Gibbs
 from otkit.kernels.small import LARGEST, SMALLEST
 from otkit.measures import total
 from otkit.plan import Plan
@@ -25,7 +25,7 @@ from otkit.progress import Progress
 from otkit.result import Certificate, Entropic, Result, Stats, Status, bracketed
 from otkit.solvers.base import PATIENCE, Clock, Stop, positive_limits, same, stopped
 from otkit.solvers.batch import Batch, refuse_unconverged, solve_batch, unit_of
-from otkit.solvers.schrodinger import FACTOR, ROUGH, Schrodinger
+from otkit.solvers.schrodinger import FACTOR, PRECISIONS, ROUGH, Schrodinger, precisions
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -34,7 +34,6 @@ SENSIBLE = 0.05  # of the mean cost: about 30 sweeps
 SAMPLE = 64  # rows whose mean cost stands for all
 LEAST_EPS = 2.0**-42  # of the largest potential: exponents then carry 2^-11, and sweeps no longer help
 RESOLUTION = 2.0**-52  # of the mean cost: a bracket no wider is 0 to rounding
-PRECISIONS = {"auto": (SINGLE, MIXED, DOUBLE), "float32": (SINGLE,), "float64": (DOUBLE,)}
 ROUNDING_SHARE = 0.3  # of the gap wanted: more than this lost to unfinished sweeps calls for sweeps, not a smaller eps
 PROOF_SHARE = 5.0  # a bracket for the listener only after so many times its own time
 
@@ -58,7 +57,8 @@ class Sinkhorn:
     gap : certified relative gap of the cost wanted; eps is then lowered until the bracket is that narrow.
     tol : marginal error to stop at (L1, for total mass 1); with `gap` the solver chooses it. Down to about 1e-12.
     max_iter : most sweeps (both half steps), None for no limit. time_limit : seconds, None for no limit.
-    dtype : "auto" sweeps in float32 first and ends in the precision that tol needs; "float32" and "float64" stay there.
+    dtype : "auto" sweeps in float32 first, above a million pairs, and ends in the precision that tol needs;
+        "float32" and "float64" stay there.
     start : potentials to go on from, without annealing: a `Result.entropic`, `Result.potentials`, or a pair (f, g).
 
     Raises `Unsupported` for options that make no sense and for sparse costs. Stopping early (status MAX_ITER,
@@ -203,7 +203,7 @@ class _Run:
         self.options, self.problem = options, problem
         self.clock = Clock("Sinkhorn", options.time_limit)
         self.gibbs = Gibbs.of(problem)
-        self.state = Schrodinger(self.gibbs, self._check, PRECISIONS[options.dtype], options.max_iter)
+        self.state = Schrodinger(self.gibbs, self._check, precisions(options.dtype, self.gibbs), options.max_iter)
         self.first = mean_cost(problem) or 1.0
         self.goal = options.tol
         self.proof: _Proof | None = None
