@@ -41,7 +41,7 @@ class Effort(NamedTuple):
 
 
 FULL = Effort(seconds=15.0, most=9)
-SHORT = Effort(seconds=8.0, most=9)  # where there are twenty calls on a case, many of them until their limit
+SHORT = Effort(seconds=6.0, most=9)  # where there are twenty calls on a case, many of them until their limit
 ONCE = Effort(seconds=0.0, most=1)
 
 

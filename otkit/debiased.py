@@ -378,6 +378,7 @@ class _Run:
         else:
             state.eps = self.eps
         state.check = _heard  # what a result holds can be pickled
+        state.gibbs.forget()
         return _Solved(self.problem, state, reached, status)
 
     def _check(self, state: Schrodinger) -> None:

@@ -128,7 +128,8 @@ def test_zero_for_equal_samples(p, eps):
     zero = divergence(x, x, eps, p=p, a=a, b=a, tol=1e-6)
     assert zero.value == 0.0
     assert sinkhorn_divergence(x, x.copy(), eps=eps, p=p).value == 0.0
-    assert sinkhorn_divergence(x, x[order], eps=eps, p=p, a=a, b=a[order]).value == 0.0
+    shuffled = divergence(x, x[order], eps, p=p, a=a, b=a[order], tol=1e-9)  # other iterates: tol is in between
+    assert 0.0 <= shuffled.value <= 1e-12 * naive_cost(x, x, p=p).mean()
     # each point in two pieces: another problem, whose values round elsewhere: 1e-15 of eps where that is large
     pieces, twice = np.concatenate([0.25 * a, 0.75 * a]), np.concatenate([x, x])
     size = naive_cost(x, x, p=p).mean()

@@ -200,7 +200,7 @@ def _few(plan, threshold: float) -> bool:
     """Whether the entries above the threshold can be held at once. They are counted where they might not be."""
     if plan.shape[0] * plan.shape[1] <= _MOST_ENTRIES:
         return True
-    count = len(plan.rest)
+    count = 0
     for _, _, mass in plan.blocks():
         count += int((mass > threshold).sum())
         if count > _MOST_ENTRIES:

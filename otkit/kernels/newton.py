@@ -15,6 +15,8 @@ from otkit.kernels.exp2 import exp2
 from otkit.kernels.jit import njit
 from otkit.kernels.softmin import GROUP, TILE, row_paid, segments_of
 
+NOISE = 1e-14  # of all mass: what sums of columns are rounded by
+
 
 class Entries(NamedTuple):
     """The plan's entries by rows (CSR), and their costs; P_ij = a_i b_j 2^(F_i + G_j - k c_ij)."""
@@ -41,6 +43,7 @@ class Room(NamedTuple):
     image: np.ndarray
     scaled: np.ndarray
     flow: np.ndarray
+    inverse: np.ndarray
 
 
 @njit(nogil=True)
@@ -143,16 +146,34 @@ def span(entries, heaviest, forest):
 
 
 @njit
-def _by_forest(forest, mass, residual, flow, out):
-    """Modifies out: what solves the forest's own Laplacian; what a tree has too much stays at its root."""
+def _gather(forest, residual, flow):
+    """Modifies flow: what every node has to send to its parent."""
     flow[:] = residual
     for t in range(forest.order.shape[0] - 1, -1, -1):
         node = forest.order[t]
         if forest.parent[node] >= 0:
             flow[forest.parent[node]] += flow[node]
+
+
+@njit
+def _invert(forest, mass, flow, inverse):
+    """Modifies inverse: 1 / mass of the edge to the parent, or 0 where neither that nor the flow is above rounding: the
+    step over such an edge would be 1e38, made of last digits, and all that conjugate gradients see."""
+    for node in forest.order:
+        inverse[node] = 0.0
+        if forest.parent[node] >= 0:
+            weight = mass[forest.edge[node]]
+            if weight > NOISE or (weight > 0.0 and abs(flow[node]) > NOISE):
+                inverse[node] = 1.0 / weight
+
+
+@njit
+def _by_forest(forest, inverse, residual, flow, out):
+    """Modifies out: what solves the forest's own Laplacian; what a tree has too much stays at its root."""
+    _gather(forest, residual, flow)
     for node in forest.order:
         up = forest.parent[node]
-        out[node] = out[up] + flow[node] / mass[forest.edge[node]] if up >= 0 else 0.0
+        out[node] = out[up] + flow[node] * inverse[node] if up >= 0 else 0.0
 
 
 @njit(nogil=True)
@@ -192,9 +213,12 @@ def solve(entries, forest, missing, tol, most, room, step):
     The residual is measured in L1, as mass. In the norm of the forest the weakest link would hide all others.
     """
     residual, direction, image, scaled, flow = room.residual, room.direction, room.image, room.scaled, room.flow
+    inverse = room.inverse
     residual[:] = missing
     step[:] = 0.0
-    _by_forest(forest, entries.mass, residual, flow, scaled)
+    _gather(forest, missing, flow)
+    _invert(forest, entries.mass, flow, inverse)
+    _by_forest(forest, inverse, residual, flow, scaled)
     direction[:] = scaled
     size, goal = np.dot(residual, scaled), tol * np.abs(missing).sum()
     for count in range(most):
@@ -208,7 +232,7 @@ def solve(entries, forest, missing, tol, most, room, step):
         for t in range(step.shape[0]):
             step[t] += length * direction[t]
             residual[t] -= length * image[t]
-        _by_forest(forest, entries.mass, residual, flow, scaled)
+        _by_forest(forest, inverse, residual, flow, scaled)
         before, size = size, np.dot(residual, scaled)
         for t in range(step.shape[0]):
             direction[t] = scaled[t] + size / before * direction[t]

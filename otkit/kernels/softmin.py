@@ -31,6 +31,7 @@ TOO_FAR = 22.0  # a sum below 2^(22 - reach) may have lost more than 2^-22 of it
 PER_BIT = 64.0  # steps of a remembered exponent: drift is rounded up to one at every sweep
 UNKNOWN = 32767
 HIGHEST = 2.0**100
+CUT = 2.0**-899.5  # exp2 gives 2^-900 for all that is less
 
 
 class Potentials(NamedTuple):
@@ -165,8 +166,9 @@ def _paid(values, cost):
 
 @njit(fastmath=SUM)
 def _multiply(scale, out):
+    """Modifies out *= scale. What exp2 has cut is no density: a plan has no mass there."""
     for t in range(out.shape[0]):
-        out[t] *= scale[t]
+        out[t] = scale[t] * out[t] if out[t] > CUT else 0.0
 
 
 @njit(fastmath=SUM)

@@ -20,7 +20,7 @@ SINGLE_FLOOR = 2.0**-22  # marginal error that float32 costs leave, for exponent
 MIXED_FLOOR = 5e-7  # and float32 exponentials of float64 exponents
 PATIENCE = 100  # sweeps at one eps before Newton's step is tried, and then again after twice as many
 ENOUGH, IDLE = 0.5, 4  # part of the error that steps must leave behind, and how many may go by before they do
-ENTRIES, MOST_ENTRIES = 256, 2**22  # of the plan, for each row and column, and at all: 80 MB
+ENTRIES, MOST_ENTRIES = 256, 2**22  # of the plan, for each row and column, and at all: 160 MB
 VAGUE = 2.0**-26  # of eps: costs below it are seen to no more than half the digits in a dual value
 NOISE = {SINGLE: 1e-5, MIXED: 1e-6, DOUBLE: 1e-11, EXACT: 1e-11}  # of eps: what rounding moves the dual value by
 
@@ -139,8 +139,10 @@ class Schrodinger:
         while True:
             swept = self.gibbs.sweep(self.f, self.g, eps, EXACT)
             self.f, self.error = swept.f, swept.error
-            if self.error <= tol or self.precisions[-1] in (SINGLE, MIXED):
+            if self.error <= tol:
                 return
+            if self.precisions[-1] is SINGLE:
+                raise Stop(Status.MAX_ITER)  # more sweeps in float32 do not bring it down
             self.precisions = (EXACT,)  # DOUBLE's costs differ in many dimensions, where roots feel it: 4e-9 at p = 1
             self.converge(eps, 0.9 * tol)
 

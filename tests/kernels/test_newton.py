@@ -76,7 +76,7 @@ def test_the_solution_is_that_of_dense_algebra(eps):
     dense = laplacian(dense_entries(entries, gibbs.shape))
     right = np.random.default_rng(1).normal(size=N + M)
     right -= right.mean()
-    room, step = newton.Room(*(np.empty(N + M) for _ in range(5))), np.empty(N + M)
+    room, step = newton.Room(*(np.empty(N + M) for _ in range(6))), np.empty(N + M)
     products = newton.solve(entries, forest, right, 1e-10, 5 * (N + M), room, step)
     assert products < 5 * (N + M)
     assert np.abs(dense @ step - right).sum() <= 1e-6 * np.abs(right).sum()  # in dense sums, which cancel
@@ -105,7 +105,7 @@ def test_the_forest_has_the_heaviest_entries():
 
 
 def test_two_clusters_and_the_link_between_them():
-    """Two pairs far apart, one with mass for the other: the only link has 1e-40 of it, and one step opens it."""
+    """Two pairs far apart, one with mass for the other: the only link has 1e-40 of it; a few steps open it."""
     x, y = np.array([[0.0], [9.6]]), np.array([[0.0], [9.6]])
     eps = 1.0
     gibbs = Gibbs.of(Problem(np.array([0.6, 0.4]), np.array([0.5, 0.5]), point_cost(x, y, "euclidean", 2)))
