@@ -13,6 +13,7 @@ from otkit import measures
 from otkit.costs import Cost, PointCost, point_cost
 from otkit.errors import Interrupted, NotConverged, Unsupported
 from otkit.gibbs import EXACT, Gibbs
+from otkit.kernels.small import EPS, LARGEST, LIGHT, SMALLEST
 from otkit.problem import Problem
 from otkit.progress import Progress
 from otkit.result import Status
@@ -25,11 +26,8 @@ from otkit.solvers.threads import launch
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-EPS = 2.0**-52
 ROUNDING = 4.0 * EPS  # of the transport costs whose difference a divergence is: a difference below it is none
 LOST = 1e-13  # of the same, and 8 EPS of eps: what sums of potentials may lose
-SMALLEST, LARGEST = 2.0**-100, 2.0**60  # eps over the mean cost: beyond them float64 sees no change, and overflows
-LIGHT = 2.0**-60  # masses that no marginal error sees: their potentials are the softmin of the others'
 ENTRIES = 2**22  # of a dense block: 32 MB
 
 
@@ -67,11 +65,13 @@ def sinkhorn_divergence(
     DivergenceResult
         `.value`, in units of cost; `.grad_x`, `.grad_y`, `.grad_a`, `.grad_b`, computed when asked for.
 
-    Time: O(n m d) a sweep for each of three problems. Memory: O(n + m) between points.
+    Time: O(n m d) a sweep for each of three problems. Memory: O(n + m) between points; O(n m) for a callable metric,
+    and for each thread of a batch.
 
     Raises
     ------
-    BadMeasure, BadCost, Unsupported : the input, by argument name. NotConverged : carries the result reached.
+    BadMeasure, BadCost, Unsupported : the input, by argument name. NotConverged : carries the result reached, and after
+        Ctrl-C Interrupted does. Gradients in points raise Unsupported for a metric that is a callable.
 
     Source: Genevay, Peyre, Cuturi 2018; Feydy et al. 2019.
 

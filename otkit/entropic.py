@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ENTRIES = 2**22  # of a dense block: 32 MB
 FAR = 2.0**-20  # of a row's mass: below it, blocks left out could matter
 TINY = np.finfo(float).tiny
+NOTHING = 1e-200  # mass, of 1, that is not worth a plan; in units of it 2^60 overflows
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +184,7 @@ def north_west(
 ) -> Plan:
     """A plan of what is missing, row by row and column by column; `order` is the caller's index of each."""
     mass = 0.5 * (measures.total(missing_a) + measures.total(missing_b))
-    if not missing_a.any() or not missing_b.any():
+    if mass < NOTHING or not missing_a.any() or not missing_b.any():
         return Plan(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), shape)
     a, b, units = measures.units(missing_a, missing_b)
     rows, cols, moved = (np.empty(a.size + b.size, np.int64) for _ in range(3))

@@ -16,6 +16,7 @@ from otkit.plan import Plan
 if TYPE_CHECKING:
     from otkit.costs import Cost
     from otkit.critic import Critic
+    from otkit.entropic import EntropicPlan
     from otkit.problem import Problem
 
 
@@ -103,8 +104,9 @@ class Result:
     dual_cost : a @ f + b @ g of a feasible pair, less its rounding: a lower bound.
     distance, lower, upper : in units of the metric; `distance` is `upper`, which is W_p when status is OPTIMAL.
     gap : (cost - dual_cost) / cost, relative; where costs have both signs, relative to the sum of mass * |cost|.
-    plan, potentials : `Plan` and `Potentials`; computed on first use where they cost extra (1-D). Of an INFEASIBLE
-        problem: the part that fits, and the proof (Farkas: f + g <= 0 on the allowed pairs, a @ f + b @ g > 0).
+    plan, potentials : `Plan` (of Sinkhorn an `EntropicPlan`) and `Potentials`; computed on first use where they cost
+        extra (1-D). Of an INFEASIBLE problem: the part that fits, and the proof (Farkas: f + g <= 0 on the allowed
+        pairs, a @ f + b @ g > 0).
     status, solver, stats : why and how it stopped.
     entropic : eps, regularised objective, marginal error and potentials; None of a solver that does not regularise.
 
@@ -156,7 +158,7 @@ class Result:
         return (self.primal - self._dual) / max(self.paid, TINY)
 
     @cached_property
-    def plan(self) -> Plan:
+    def plan(self) -> Plan | EntropicPlan:
         return self.make_plan()
 
     @cached_property

@@ -456,15 +456,15 @@ def test_iterations_are_compared_in_the_same_case():
     rows = [
         row(work, tool, seconds, tol=None, d=d, share=share, arrays=f"{kind} float32", call=call)
         for tool, seconds, d, share, kind, call in [
-            ("otkit", 1.0, 2, 0.05, "numpy", "f()"),
-            ("otkit", 9.0, 64, 0.05, "numpy", "f()"),
+            ("otkit", 1.0, 2, 0.01, "numpy", "f()"),
+            ("otkit", 9.0, 64, 0.01, "numpy", "f()"),
             ("otkit", 0.1, 2, 1.0, "numpy", "f()"),
-            ("OTT", 6.0, 2, 0.05, "jax", "f()"),
-            ("OTT", 7.0, 2, 0.05, "jax", "g()"),
-            ("OTT", 27.0, 64, 0.05, "jax", "f()"),
-            ("POT", 3.0, 2, 0.05, "numpy", "f(method='sinkhorn')"),
-            ("POT", 50.0, 2, 0.05, "torch", "f(method='sinkhorn_log')"),
-            ("POT", 200.0, 2, 0.05, "numpy", "f(method='sinkhorn_log')"),
+            ("OTT", 6.0, 2, 0.01, "jax", "f()"),
+            ("OTT", 7.0, 2, 0.01, "jax", "g()"),
+            ("OTT", 27.0, 64, 0.01, "jax", "f()"),
+            ("POT", 3.0, 2, 0.01, "numpy", "f(method='sinkhorn')"),
+            ("POT", 50.0, 2, 0.01, "torch", "f(method='sinkhorn_log')"),
+            ("POT", 200.0, 2, 0.01, "numpy", "f(method='sinkhorn_log')"),
         ]
     ]
     found = [BY_KEY[f"{work}.{key}"].measure(rows) for key in ("OTT.2", "OTT.64", "POT.2")]
@@ -495,11 +495,11 @@ def test_the_peak_is_otkits():
 
 def test_a_table_of_what_was_ended_and_what_failed():
     ended = row("w", "OTT", 1.0, error=None, arrays="jax float64", call="f(a | b)")
-    ended.seconds, ended.status, ended.peak_mb = [], "longer than 60 s", 12.0
+    ended.seconds, ended.status, ended.peak_mb = [], "longer than 45 s", 12.0
     failed = replace(ended, status="failed: ValueError: two\nlines", peak_mb=None, peak_failure="failed: exit 1")
     head, _, *lines = entropic([ended, failed]).splitlines()
     assert head == "| case | tool | call | arrays | runs | status | peak MB |"
-    assert lines[0] == r"| one | OTT | `f(a \| b)` | jax float64 | 0 | longer than 60 s | 12 |"
+    assert lines[0] == r"| one | OTT | `f(a \| b)` | jax float64 | 0 | longer than 45 s | 12 |"
     assert lines[1].endswith("| failed: ValueError: two lines | failed: exit 1 |")
 
 

@@ -15,12 +15,12 @@ from otkit.kernels.ground import FINITE, Ground, fill
 from otkit.kernels.jit import njit
 
 SUM = FINITE | {"reassoc", "contract"}
-FACTOR = 4.0  # between one eps and the next
+FACTOR = 4.0  # between one eps and the next; 2 and 8 took as many sweeps in all
 ROUGH, MOST_ROUGH = 0.1, 20  # marginal error, or sweeps, at which a larger eps is left
 LIGHT = 2.0**-60  # masses that no marginal error sees: their potentials are the softmin of the others'
 FAR = 30.0  # bits of drift at which potentials are absorbed
 LEAST, MOST = 2.0**-40, 2.0**60  # row sums and column ratios between which nothing has been lost
-SMALLEST, LARGEST = 2.0**-100, 2.0**60  # eps over the largest cost: beyond them float64 sees no change, and overflows
+SMALLEST, LARGEST = 2.0**-100, 2.0**60  # eps over the costs: beyond them float64 sees no change, and overflows
 FLAT = 2.0**-17  # exponents below which three half steps from 0 are exact, and the logarithms of sweeps are not
 LN2 = np.log(2.0)
 EPS = 2.0**-52

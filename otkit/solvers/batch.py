@@ -36,6 +36,11 @@ class Batch:
     f (k, n), g (k, m) : regularised potentials; each has half of the objective.
     grad_x (k, n, d), grad_y (k, m, d) : of the objective in the points (envelope theorem); None where not asked for.
     converged : (k,) whether the marginal error is within tol. status : CONVERGED where all are.
+
+    >>> import numpy as np, otkit
+    >>> x, y = np.random.default_rng(0).random((2, 3, 20, 2))
+    >>> otkit.solvers.Sinkhorn(eps=0.1).batch(x, y, p=2).f.shape
+    (3, 20)
     """
 
     p: float

@@ -9,13 +9,11 @@ import numpy as np
 
 from otkit.gibbs import DOUBLE, EXACT, MIXED, SINGLE, Gibbs, Precision, Swept
 from otkit.kernels.anderson import accelerate, forget, new_past
+from otkit.kernels.small import FACTOR, MOST_ROUGH, ROUGH
 from otkit.problem import Problem
 from otkit.result import Status
 from otkit.solvers.base import Stop
 
-FACTOR = 4.0  # between one eps and the next; 2 and 8 took as many sweeps in all
-ROUGH = 0.1  # marginal error at which a larger eps is left
-MOST_ROUGH = 20  # sweeps on a larger eps
 SINGLE_FLOOR = 2.0**-22  # marginal error that float32 costs leave, for exponents of size 1
 MIXED_FLOOR = 5e-7  # and float32 exponentials of float64 exponents
 PATIENCE = 100  # sweeps at one eps before Newton's step is tried, and then again after twice as many

@@ -17,7 +17,7 @@ from otkit.costs import TINY, SparseCost
 from otkit.entropic import EntropicPlan, north_west, rounded
 from otkit.errors import Unsupported
 from otkit.gibbs import EXACT, Gibbs
-from otkit.kernels.small import LARGEST, SMALLEST
+from otkit.kernels.small import FACTOR, LARGEST, ROUGH, SMALLEST
 from otkit.measures import total
 from otkit.plan import Plan
 from otkit.problem import Problem
@@ -25,7 +25,7 @@ from otkit.progress import Progress
 from otkit.result import Certificate, Entropic, Result, Stats, Status, bracketed
 from otkit.solvers.base import PATIENCE, Clock, Stop, positive_limits, same, stopped
 from otkit.solvers.batch import Batch, refuse_unconverged, solve_batch, unit_of
-from otkit.solvers.schrodinger import FACTOR, PRECISIONS, ROUGH, Schrodinger, precisions
+from otkit.solvers.schrodinger import PRECISIONS, Schrodinger, precisions
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -114,7 +114,9 @@ class Sinkhorn:
 
         a (n,) or (k, n) and b (m,) or (k, m) are weights, normalised row by row; None is uniform. Needs eps. Works in
         float64 on the Gibbs matrix of each problem: O(n m) time a sweep, O(threads n m) memory, at most 4e6 pairs a
-        problem. Raises `NotConverged`, which carries the batch, where max_iter came first, unless `throw` is False.
+        problem. Raises `NotConverged`, which carries the batch, where max_iter came first, unless `throw` is False;
+        BadMeasure and BadCost name what is wrong with the input; Unsupported: options a batch does not take, a
+        callable metric, problems that are too large.
 
         >>> import numpy as np, otkit
         >>> x, y = np.random.default_rng(0).random((2, 10, 64, 2))
@@ -246,7 +248,8 @@ class _Run:
 
     @property
     def _least(self) -> float:
-        return LEAST_EPS * max(float(np.abs(self.state.f).max()), float(np.abs(self.state.g).max()))
+        largest = max(float(np.abs(self.state.f).max()), float(np.abs(self.state.g).max()))
+        return max(LEAST_EPS * largest, SMALLEST * self.first)
 
     def _prove(self) -> _Proof:
         """The bracket of the potentials as they are."""
