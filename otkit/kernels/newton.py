@@ -14,6 +14,7 @@ import numpy as np
 from otkit.kernels.exp2 import exp2
 from otkit.kernels.jit import njit
 from otkit.kernels.softmin import GROUP, TILE, row_paid, segments_of
+from otkit.kernels.start import find
 
 NOISE = 1e-14  # of all mass: what sums of columns are rounded by
 
@@ -92,14 +93,6 @@ def weigh(entries, a, f, h, k):
             row[t] *= a[i]
 
 
-@njit
-def _root(group, node):
-    while group[node] != node:
-        group[node] = group[group[node]]
-        node = group[node]
-    return node
-
-
 @njit(nogil=True)
 def span(entries, heaviest, forest):
     """Modifies forest: Kruskal's, over the entries in the order `heaviest`."""
@@ -110,7 +103,7 @@ def span(entries, heaviest, forest):
         row[entries.first[i] : entries.first[i + 1]] = i
     chosen, count, degree = np.empty(size, np.int64), 0, np.zeros(size + 1, np.int64)
     for e in heaviest:
-        left, right = _root(group, row[e]), _root(group, n + entries.cols[e])
+        left, right = find(group, row[e]), find(group, n + entries.cols[e])
         if left != right:
             group[left] = right
             chosen[count] = e

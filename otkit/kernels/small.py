@@ -11,10 +11,10 @@ import numpy as np
 from otkit.kernels.anderson import Past, accelerate, forget
 from otkit.kernels.exp2 import exp2
 from otkit.kernels.gradient import pull
-from otkit.kernels.ground import FINITE, Ground, fill
+from otkit.kernels.ground import Ground, fill
 from otkit.kernels.jit import njit
+from otkit.kernels.softmin import add, dot
 
-SUM = FINITE | {"reassoc", "contract"}
 FACTOR = 4.0  # between one eps and the next; 2 and 8 took as many sweeps in all
 ROUGH, MOST_ROUGH = 0.1, 20  # marginal error, or sweeps, at which a larger eps is left
 LIGHT = 2.0**-60  # masses that no marginal error sees: their potentials are the softmin of the others'
@@ -66,20 +66,6 @@ class Answers(NamedTuple):
     pull_y: np.ndarray  # (k, m, d)
 
 
-@njit(fastmath=SUM)
-def _dot(left, right):
-    total = 0.0
-    for t in range(left.shape[0]):
-        total += left[t] * right[t]
-    return total
-
-
-@njit(fastmath=SUM)
-def _add(scale, values, out):
-    for t in range(out.shape[0]):
-        out[t] += scale * values[t]
-
-
 @njit
 def _row(cost, shift, g, k, out):
     """Modifies out = 2^(shift + g_j - k c_j), added up as in `_exact`: of exponents of 2^60 only equal ones cancel."""
@@ -106,7 +92,7 @@ def _exact(costs, potential, masses, k, line):
     for t in range(masses.shape[0]):
         line[t] = min(potential[t] - k * costs[t] - best, 0.0)  # only points without mass can be above 0
     exp2(line[: masses.shape[0]])
-    return -(best + np.log2(_dot(line[: masses.shape[0]], masses)))
+    return -(best + np.log2(dot(line[: masses.shape[0]], masses)))
 
 
 @njit
@@ -127,14 +113,14 @@ def _sweep(room, a, b, k):
     columns[:] = 0.0
     weighted = room.line[:m]
     for i in range(n):
-        total = _dot(room.gibbs[i], weighted)
+        total = dot(room.gibbs[i], weighted)
         if not (LEAST <= total and total <= MOST):
             room.f0[i] = _exact(room.cost[i], room.g, b, k, room.image)
             _row(room.cost[i], room.f0[i], room.g0, k, room.gibbs[i])
-            total = _dot(room.gibbs[i], weighted)
+            total = dot(room.gibbs[i], weighted)
         room.sums[i] = total
         room.f[i] = room.f0[i] - np.log2(total)
-        _add(a[i] / total, room.gibbs[i], columns)
+        add(a[i] / total, room.gibbs[i], columns)
     error = 0.0
     for j in range(m):
         columns[j] *= v[j]
@@ -190,7 +176,7 @@ def _symmetrise(room, a, k):
 @njit
 def _centre(room, a, b):
     """Modifies f, g: a constant moves from one to the other, so that each has half of the dual value."""
-    shift = 0.5 * (_dot(b, room.g) - _dot(a, room.f))
+    shift = 0.5 * (dot(b, room.g) - dot(a, room.f))
     room.f[:] += shift
     room.g[:] -= shift
 
@@ -219,7 +205,7 @@ def _solve(room, a, b, goal_eps, goal, first):
                 break
             if iterations == goal.max_iter:
                 break
-            objective = _dot(a, room.f) + _dot(b, room.g)
+            objective = dot(a, room.f) + dot(b, room.g)
             accelerate(room.past, room.g, room.image, b, objective, 1e-11, room.ahead)
             room.g[:] = room.ahead
         if final or iterations >= goal.max_iter:
@@ -338,7 +324,7 @@ def solve_batch(metric, p, points, masses, goal, room, answers, first, last):
         elif goal.own:
             _symmetrise(room, a, k)
         _centre(room, a, b)
-        answers.objective[q] = (_dot(a, room.f) + _dot(b, room.g)) / k
+        answers.objective[q] = (dot(a, room.f) + dot(b, room.g)) / k
         answers.f[q] = room.f / k
         answers.g[q] = room.g / k
         _feasible(room, a, b, k, answers.upper_f[q], answers.upper_g[q])

@@ -147,7 +147,7 @@ def _largest(values):
 
 
 @njit(fastmath=SUM)
-def _dot(values, other):
+def dot(values, other):
     total = 0.0
     for t in range(values.shape[0]):
         total += values[t] * other[t]
@@ -172,7 +172,7 @@ def _multiply(scale, out):
 
 
 @njit(fastmath=SUM)
-def _add(scale, values, out):
+def add(scale, values, out):
     for t in range(values.shape[0]):
         out[t] += scale * values[t]
 
@@ -323,15 +323,15 @@ def sweep(ground, boxes, masses, f, potentials, new, memory, work, task):
                 scale = group.dtype.type(a[i] / total)
                 for s in range(count):
                     lo, hi = segments[s, 0], segments[s, 1]
-                    _add(scale, density[lo:hi], group[lo:hi])
+                    add(scale, density[lo:hi], group[lo:hi])
             else:
                 rescued += 1
-                _add(a[i] / total, density, columns)
+                add(a[i] / total, density, columns)
             new[i] = shift - np.log2(total)
             share, rise = min(share, a[i]), max(rise, new[i] - f[i])
         for s in range(count):
             lo, hi = segments[s, 0], segments[s, 1]
-            _add(1.0, group[lo:hi], columns[lo:hi])
+            add(1.0, group[lo:hi], columns[lo:hi])
         if memory.peaks.shape[0] > 0:
             if rescued > before:
                 memory.peaks[start // GROUP] = UNKNOWN
@@ -363,7 +363,7 @@ def measure(ground, boxes, a, f, potentials, normalised, sums, memory, work, tas
                 mass = a[i] / sums[i, 0] if sums[i, 0] > 0.0 else 0.0
             for s in range(count):
                 lo, hi = segments[s, 0], segments[s, 1]
-                _add(mass, density[lo:hi], columns[lo:hi])
+                add(mass, density[lo:hi], columns[lo:hi])
 
 
 @njit(nogil=True)
@@ -380,7 +380,7 @@ def apply(ground, boxes, f, potentials, vt, out, memory, work, task):
                 lo, hi = segments[s, 0], segments[s, 1]
                 row_paid(ground, i, lo, hi, potentials, f[i], cost, density)
                 for c in range(vt.shape[0]):
-                    out[i, c] += _dot(density[lo:hi], vt[c, lo:hi])
+                    out[i, c] += dot(density[lo:hi], vt[c, lo:hi])
 
 
 @njit(nogil=True)

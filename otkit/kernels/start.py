@@ -80,7 +80,7 @@ def greedy(order_rows, order_cols, a, b, rows, cols, units):
 
 
 @njit
-def _find(above, v):
+def find(above, v):
     while above[v] != v:
         above[v] = above[above[v]]
         v = above[v]
@@ -139,13 +139,13 @@ def complete(ground, n, m, rows, cols, units, count, extra_row, extra_col, tree)
     nodes = n + m
     above = np.arange(nodes)  # union-find over everything joined
     for k in range(count):
-        u, v = _find(above, rows[k]), _find(above, n + cols[k])
+        u, v = find(above, rows[k]), find(above, n + cols[k])
         if u != v:
             above[u] = v
     piece = np.empty(nodes, np.int64)
     for v in range(nodes):
-        piece[v] = _find(above, v)
-    top = np.arange(nodes)  # top[_find(v)]: the piece at the top of v's cluster
+        piece[v] = find(above, v)
+    top = np.arange(nodes)  # top[find(v)]: the piece at the top of v's cluster
     arcs_rows = np.empty(nodes - 1, np.int64)
     arcs_cols = np.empty(nodes - 1, np.int64)
     arcs_units = np.empty(nodes - 1, np.int64)
@@ -155,7 +155,7 @@ def complete(ground, n, m, rows, cols, units, count, extra_row, extra_col, tree)
     main = piece[0]
     for k in range(extra_row.shape[0]):
         i, j = extra_row[k], extra_col[k]
-        u, v = _find(above, i), _find(above, n + j)
+        u, v = find(above, i), find(above, n + j)
         if u != v and top[u] == piece[i] and piece[i] != main:
             above[u] = v
             arcs_rows[total], arcs_cols[total], arcs_units[total] = i, j, 0
@@ -165,7 +165,7 @@ def complete(ground, n, m, rows, cols, units, count, extra_row, extra_col, tree)
         column[piece[n + k]] = k
     last = column[main]  # pieces the list left alone hang from the one before them on the curve
     for i in range(n):
-        u, v = _find(above, i), _find(above, main)
+        u, v = find(above, i), find(above, main)
         if u != v and top[u] == piece[i]:
             above[u] = v
             arcs_rows[total], arcs_cols[total], arcs_units[total] = i, last, 0
