@@ -4,11 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from otkit import data, errors, progress, solvers
+    from otkit import data, datasets, errors, progress, solvers
     from otkit.critic import Critic
     from otkit.debiased import DivergenceResult, sinkhorn_divergence
+    from otkit.duality import DualityReport, verify
     from otkit.entropic import EntropicPlan
     from otkit.front import solve, transport, wasserstein
+    from otkit.gaussian import gaussian_wasserstein
     from otkit.plan import Plan
     from otkit.problem import Problem
     from otkit.result import Entropic, Potentials, Result, Stats, Status
@@ -31,12 +33,16 @@ _HOME = {
     "Potentials": "otkit.result",
     "Plan": "otkit.plan",
     "Critic": "otkit.critic",
+    "gaussian_wasserstein": "otkit.gaussian",
+    "verify": "otkit.duality",
+    "DualityReport": "otkit.duality",
 }
-_MODULES = ("errors", "solvers", "progress", "data")
+_MODULES = ("errors", "solvers", "progress", "data", "datasets")
 
 __all__ = [
     "Critic",
     "DivergenceResult",
+    "DualityReport",
     "Entropic",
     "EntropicPlan",
     "Plan",
@@ -46,12 +52,15 @@ __all__ = [
     "Stats",
     "Status",
     "data",
+    "datasets",
     "errors",
+    "gaussian_wasserstein",
     "progress",
     "sinkhorn_divergence",
     "solve",
     "solvers",
     "transport",
+    "verify",
     "wasserstein",
 ]
 

@@ -16,6 +16,10 @@ class BadMeasure(OtkitError):
     """Samples or weights that are no measure: NaN, negative weights, no points, shapes that do not fit."""
 
 
+class BadCritic(BadMeasure):
+    """A critic that raises, returns NaN or does not give one number to each point."""
+
+
 class BadCost(OtkitError):
     """A ground cost that is none: wrong shape, NaN, a metric that is negative or unknown."""
 

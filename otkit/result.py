@@ -171,11 +171,15 @@ class Result:
             factor = np.float64(scale) ** p
             return Potentials(*(np.where(side == 0.0, 0.0, side * factor) for side in certificate[:2]))
 
-    def critic(self) -> Critic:
-        """The Kantorovich potential as a 1-Lipschitz function on all of space; p = 1 between points only."""
+    def critic(self, *, anchors: str = "x") -> Critic:
+        """The Kantorovich potential as a 1-Lipschitz function on all of space; p = 1 between points only.
+
+        Anchored at "x" it is the smallest such function with the potential's values on the samples and has a gradient
+        at y; anchored at "y" the largest, with a gradient at x.
+        """
         from otkit.critic import Critic
 
-        return Critic.of(self)
+        return Critic.of(self, anchors)
 
     @cached_property
     def _certificate(self) -> Certificate:

@@ -19,7 +19,19 @@ PLUMBING = ("otkit.kernels.jit",)  # how kernels are compiled; no kernel
 FOR_KERNELS = ("numpy", "numba", "typing", "__future__", "math")
 DENSITY = {"workers", "gibbs", "entropic"}  # what everything entropic shares: threads, the Gibbs density, its plan
 ABOVE_SOLVERS = {
-    *("critic", "verify", "sliced", "gaussian", "barycenter", "maps", "divergences", "inference", "pairwise"),
+    *(
+        "critic",
+        "slope",
+        "scores",
+        "duality",
+        "sliced",
+        "gaussian",
+        "barycenter",
+        "maps",
+        "divergences",
+        "inference",
+        "pairwise",
+    ),
     "debiased",
 }
 SHELL = {"files", "delimited", "columns", "data"}  # readers of files, which the command line feeds from
@@ -75,12 +87,15 @@ def allowed_rooms(own: str) -> tuple[set[str], set[str]]:
     if own == "front":
         return low | {"solvers", "certificate"}, set()
     if own in ABOVE_SOLVERS:
-        return low | DENSITY | ABOVE_SOLVERS | {"kernels", "certificate", "solvers", "front"}, set()
+        lazy = {"plot"} if own == "duality" else set()  # report.plot()
+        return low | DENSITY | ABOVE_SOLVERS | {"kernels", "certificate", "solvers", "front"}, lazy
     if own in SHELL:
         return {"errors", *SHELL}, set()
     everything = (
         low | DENSITY | ABOVE_SOLVERS | SHELL | {"kernels", "certificate", "solvers", "front", "datasets", "otkit", own}
     )
+    if own == "cli":
+        return everything, {"plot", "torch"}  # a critic in a file may be a torch module
     return (everything, {"plot"}) if own in TOP | {"otkit", "__main__"} else (everything - {"otkit"}, set())
 
 
@@ -130,6 +145,7 @@ def test_import_direction(path):
         ("otkit.front", "from otkit import critic"),
         ("otkit.front", "from otkit.critic import Critic"),
         ("otkit.critic", "from otkit.cli.app import app"),
+        ("otkit.cli.critics", "from otkit.torch import load_critic"),
         ("otkit.critic", "def f():\n    import torch"),
         ("otkit.files", "from otkit.solvers import Auto"),
         ("otkit.plot", "import matplotlib.pyplot"),
