@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from otkit import data, datasets, errors, progress, solvers
+    from otkit import data, datasets, errors, plot, progress, solvers
     from otkit.critic import Critic
     from otkit.debiased import DivergenceResult, sinkhorn_divergence
     from otkit.duality import DualityReport, verify
@@ -37,7 +37,7 @@ _HOME = {
     "verify": "otkit.duality",
     "DualityReport": "otkit.duality",
 }
-_MODULES = ("errors", "solvers", "progress", "data", "datasets")
+_MODULES = ("errors", "solvers", "progress", "data", "datasets", "plot")
 
 __all__ = [
     "Critic",
@@ -55,6 +55,7 @@ __all__ = [
     "datasets",
     "errors",
     "gaussian_wasserstein",
+    "plot",
     "progress",
     "sinkhorn_divergence",
     "solve",
