@@ -17,6 +17,8 @@ from otkit.critic import slack, tightened
 from otkit.errors import BadMeasure, Interrupted, Unsupported
 from otkit.front import solve
 from otkit.problem import Problem
+from otkit.progress import Progress, report
+from otkit.result import Status
 from otkit.scores import scored
 from otkit.slope import Slope, steepest
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-    from otkit.result import Result, Status
+    from otkit.result import Result
     from otkit.scores import CriticLike
     from otkit.solvers import Solver
 
@@ -49,7 +51,8 @@ class CriticReport:
     captured : tightened / primal, in [0, 1]; 0 where the slope is 0 or inf, or primal is 0.
     nearest : the bound that c-transforms make of no critic at all (f = 0), from distances to nearest samples alone.
         Where it is near `primal`, as in many dimensions, `captured` says little, and rescaled / primal says more.
-    primal : W_1 of these samples (its upper bound, where the solver stopped early).
+    primal : W_1 of these samples; an upper bound of it unless the status is OPTIMAL.
+    status : how the solver of `primal` ended.
     """
 
     raw: float
@@ -61,9 +64,10 @@ class CriticReport:
     interval: tuple[float, float]
     nearest: float
     primal: float
+    status: Status
 
     def to_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"status": self.status.name}
 
 
 @dataclass(frozen=True, repr=False)
@@ -237,7 +241,7 @@ def verify(
         function = critic if callable(critic) else None
         if critic is None and not callable(metric):
             function = result.critic()
-        report = None if critic is None else _reported(given, result, random, n_bootstrap)
+        seen = None if critic is None else _reported(given, result, random, n_bootstrap)
         held = None
         if unseen is not None:
             if critic is None:
@@ -249,7 +253,7 @@ def verify(
         raise error if isinstance(error, Interrupted) else Interrupted(result) from error
     called = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
     return DualityReport(
-        result.cost, result.dual_cost, result.gap, steepest_potential, report, held, result, called, given, unseen,
+        result.cost, result.dual_cost, result.gap, steepest_potential, seen, held, result, called, given, unseen,
         function,
     )  # fmt: skip
 
@@ -276,7 +280,9 @@ def _reported(samples: _Samples, result: Result, random: np.random.Generator, n_
     """All numbers of a critic whose values on the samples are known; in units of cost / scale until the end."""
     cost, a, b, scale = samples.cost, samples.a, samples.b, samples.cost.scale
     v, w = _centred(*samples.values)
+    report(Progress("verify", "slope of the critic over all pairs"))
     slope = steepest(cost, v, w)
+    report(Progress("verify", "c-transforms of the critic"))
     rescaled, best = _bounds(cost, a, b, v, w, slope)
     nothing = np.zeros_like(v), np.zeros_like(w)
     captured = min(1.0, best * scale / result.cost) if result.cost > 0.0 else 0.0
@@ -290,6 +296,7 @@ def _reported(samples: _Samples, result: Result, random: np.random.Generator, n_
         interval=_bootstrap(a, b, *samples.values, random, n_bootstrap),
         nearest=_transformed(cost, a, b, *nothing) * scale,
         primal=result.cost,
+        status=result.status,
     )
 
 
@@ -331,6 +338,7 @@ def _lipschitz(samples: _Samples, result: Result, metric: str | Callable) -> flo
     n, m, d = samples.sizes
     points = np.concatenate([samples.x.reshape(n, d), samples.y.reshape(m, d)])
     pairs = point_cost(points, points, metric, 1)
+    report(Progress("verify", "slope of the potential over all pairs"))
     rounding = slack(d, u, float(np.abs(u).max()))
     return steepest(pairs, u - rounding, u + rounding).value / pairs.scale
 
@@ -365,10 +373,11 @@ def _resampled(weight: np.ndarray, values: np.ndarray, random: np.random.Generat
 def _table(report: DualityReport) -> list[str]:
     n, m, d = report.samples.sizes
     space = "on the line" if d == 1 else f"in {d} dimensions"
-    early = "" if report.status.ok else f" ({report.status.name}: primal is an upper bound)"
+    early = "" if report.status.ok else f" ({report.status.name})"
+    optimal = "cost of the optimal plan" if report.status is Status.OPTIMAL else "cost of a plan, an upper bound"
     lines = [
         f"W_1 of the samples, {n} against {m} {space}, {report.metric}{early}",
-        _line("primal", report.primal, "cost of the optimal plan" if report.status.ok else "cost of the plan reached"),
+        _line("primal", report.primal, optimal),
         _line("dual", report.dual, f"value of its potentials, gap {report.gap:.2g}"),
         _line("lipschitz", report.lipschitz, "largest slope of the potential over all pairs"),
     ]
@@ -376,10 +385,12 @@ def _table(report: DualityReport) -> list[str]:
         lines += ["critic on the samples", *_critic_lines(report.critic, "W_1 of the samples")]
     if report.holdout is not None:
         n, m, _ = report.held_out.sizes
-        which = "critic" if report.critic is not None else "exact critic"
+        which, held = "critic" if report.critic is not None else "exact critic", report.holdout
+        early = "" if held.status.ok else f" ({held.status.name})"
+        exact = held.status is Status.OPTIMAL
         lines += [
-            f"{which} on the holdout, {n} against {m}",
-            _line("primal", report.holdout.primal, "W_1 of the holdout"),
+            f"{which} on the holdout, {n} against {m}{early}",
+            _line("primal", held.primal, "W_1 of the holdout" if exact else "an upper bound of W_1 of the holdout"),
             *_critic_lines(report.holdout, "W_1 of the holdout"),
         ]
     return lines

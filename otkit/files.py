@@ -8,6 +8,7 @@ what was found in it and what to do.
 import os
 import re
 import sys
+from collections.abc import Iterable
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -53,6 +54,15 @@ class Inputs(NamedTuple):
     notes: tuple[str, ...]
 
 
+class _Side(NamedTuple):
+    """One of the sample sets to compare, as it was typed."""
+
+    name: str
+    spec: str
+    option: str
+    weights: str | None
+
+
 def read_pair(
     x: str,
     y: str,
@@ -68,23 +78,69 @@ def read_pair(
     Where both files name their columns, they are matched by name; different sets of names are refused unless
     columns are chosen for both. Raises `BadMeasure` or `Unsupported`.
     """
-    if x.split(":")[0] == "-" == y.split(":")[0]:
-        raise BadMeasure("X and Y are both '-', but standard input holds one sample set; give a file for one of them")
-    store = _Store(stdin)
-    left, a = _samples_and_weights(x, weights_x, store, header, "--weights-x")
-    right, b = _samples_and_weights(y, weights_y, store, header, "--weights-y")
-    left, right, notes = _match(left, right)
-    if left.values.shape[1] != right.values.shape[1]:
+    sides = _Side("X", x, "--weights-x", weights_x), _Side("Y", y, "--weights-y", weights_y)
+    return _read_pairs(sides, header, stdin)[0]
+
+
+def read_pairs(
+    pair: tuple[str, str],
+    holdout: tuple[str, str],
+    *,
+    weights: tuple[str | None, str | None] = (None, None),
+    weights_holdout: tuple[str | None, str | None] = (None, None),
+    header: str = "auto",
+    stdin: IO[bytes] | None = None,
+) -> tuple[Inputs, Inputs]:
+    """Two sample sets and two more of the same kind, all with the same columns. As `read_pair` otherwise."""
+    options = ("--weights-x", "--weights-y", "--weights-holdout", "--weights-holdout")
+    sides = map(_Side, ("X", "Y", "X2", "Y2"), (*pair, *holdout), options, (*weights, *weights_holdout))
+    first, second = _read_pairs(tuple(sides), header, stdin)
+    return first, second
+
+
+def _read_pairs(sides: tuple[_Side, ...], header: str, stdin: IO[bytes] | None) -> list[Inputs]:
+    piped = [side.name for side in sides if side.spec.split(":")[0] == "-"]
+    if len(piped) > 1:
+        every = "both" if len(piped) == 2 else "all"
         raise BadMeasure(
-            f"X and Y differ in dimension: {x} has {_columns(left)}, {y} has {_columns(right)}; "
-            "choose as many columns from each, as in file.csv:a,b"
+            f"{', '.join(piped[:-1])} and {piped[-1]} are {every} '-', but standard input holds one sample set; "
+            f"give {'a file for one' if len(piped) == 2 else 'files for all but one'} of them"
         )
-    return Inputs(left.values, right.values, a, b, left.names or right.names, left.notes + right.notes + notes)
+    store = _Store(stdin)
+    tables, weights = [], []
+    for side in sides:
+        table, weight = _samples_and_weights(side.spec, side.weights, store, header, side.option)
+        tables.append(table)
+        weights.append(weight)
+    named = next((k for k, table in enumerate(tables) if table.names is not None), 0)
+    for k in range(named + 1, len(sides)):
+        tables[k] = _match(tables[named], tables[k], f"{sides[named].name} and {sides[k].name}")
+    for side, table in zip(sides, tables):
+        if table.values.shape[1] != tables[0].values.shape[1]:
+            raise BadMeasure(
+                f"X and {side.name} differ in dimension: {sides[0].spec} has {_columns(tables[0])}, {side.spec} has "
+                f"{_columns(table)}; choose as many columns from each, as in file.csv:a,b"
+            )
+    return [
+        Inputs(
+            tables[k].values, tables[k + 1].values, weights[k], weights[k + 1], tables[named].names,
+            tables[k].notes + tables[k + 1].notes,
+        )
+        for k in range(0, len(sides), 2)
+    ]  # fmt: skip
 
 
 def read_table(spec: str, *, header: str = "auto", without: str | None = None, stdin: IO[bytes] | None = None) -> Table:
     """The table that `spec` means, columns chosen, every value finite. Raises `BadMeasure` or `Unsupported`."""
     return _read(spec, _Store(stdin), header, without)
+
+
+def read_arrays(path: str, keys: Iterable[str]) -> tuple[np.ndarray, ...]:
+    """Arrays of an .npz file as they are, by their keys. Raises `BadMeasure`."""
+    try:
+        return tuple(_read_numpy(path, ".npz", key)[0] for key in keys)
+    except OSError as error:
+        raise BadMeasure(f"{path}: it could not be read ({error.strerror or error})") from None
 
 
 def _columns(table: Table) -> str:
@@ -179,10 +235,10 @@ def _same(path: str, other: str) -> bool:
     return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
 
 
-def _match(left: Table, right: Table) -> tuple[Table, Table, tuple[str, ...]]:
+def _match(left: Table, right: Table, names: str) -> Table:
     """The second table with its columns in the order of the first, by name, where both have names."""
     if left.names is None or right.names is None or left.names == right.names or (left.selected and right.selected):
-        return left, right, ()
+        return right
     if len(set(left.names)) < len(left.names) or sorted(left.names) != sorted(right.names):
         only_left = [name for name in left.names if name not in right.names]
         only_right = [name for name in right.names if name not in left.names]
@@ -197,10 +253,11 @@ def _match(left: Table, right: Table) -> tuple[Table, Table, tuple[str, ...]]:
             advice = f"choose the same columns of both, as in {split_spec(left.source)[0]}:{chosen}"
         else:
             advice = "choose columns of both, as in file.csv:a,b or file.csv:1,2"
-        raise BadMeasure(f"X and Y have different columns: {'; '.join(found) or 'a name occurs twice'}; {advice}")
+        raise BadMeasure(f"{names} have different columns: {'; '.join(found) or 'a name occurs twice'}; {advice}")
     order = [right.names.index(name) for name in left.names]
     note = f"{right.source}: its columns are in another order; they were matched by name"
-    return left, right._replace(values=np.ascontiguousarray(right.values[:, order]), names=left.names), (note,)
+    values = np.ascontiguousarray(right.values[:, order])
+    return right._replace(values=values, names=left.names, notes=(*right.notes, note))
 
 
 def _read(spec: str, store: _Store, header: str, without: str | None = None) -> Table:
@@ -266,6 +323,8 @@ def _read_numpy(path: str, suffix: str, rest: str | None) -> tuple[np.ndarray, t
             with loaded:
                 key, columns = _key(path, rest, loaded.files)
                 values = loaded[key]
+    except OtkitError:  # a ValueError too
+        raise
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError) as error:
         if "Object arrays" in str(error):
             raise BadMeasure(

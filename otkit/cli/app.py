@@ -6,6 +6,7 @@ import typer
 
 from otkit.cli.distance import distance
 from otkit.cli.quickstart import quickstart
+from otkit.cli.verify import verify
 
 app = typer.Typer(
     help="Optimal transport for people who need the number to be right.",
@@ -34,4 +35,5 @@ def _options(
 
 
 app.command()(distance)
+app.command()(verify)
 app.command()(quickstart)

@@ -1,58 +1,34 @@
 """`otkit distance X Y`: the Wasserstein distance of two sample sets, exact or entropic, with its certified bracket."""
 
-import dataclasses
-import os
-import re
-import sys
-from enum import Enum, StrEnum
 from typing import Annotated, Any
 
 import typer
 
+from otkit.cli import options
+from otkit.cli.messages import exit_code, in_shell_words, print_failure, print_notes
+from otkit.cli.output import check_writable
 from otkit.cli.progress import shell_name, shown
+from otkit.cli.record import print_record
+from otkit.cli.solver import make_solver
 from otkit.errors import NotConverged, Unsupported
 from otkit.files import Inputs, read_pair, split_spec
 
 
-class Header(StrEnum):
-    """Whether the first line of a text file names its columns."""
-
-    auto = "auto"
-    yes = "yes"
-    no = "no"
-
-
 def distance(
-    x: Annotated[
-        str, typer.Argument(metavar="X", help="samples: .npy, .npz[:key], .csv, .tsv, .txt, .parquet; - is stdin")
-    ],
-    y: Annotated[
-        str, typer.Argument(metavar="Y", help="samples to compare with; file.csv:a,b or file.csv:1,3-5 choose columns")
-    ],
+    x: options.X,
+    y: options.Y,
     p: Annotated[float, typer.Option("--p", help="order, at least 1")] = 1.0,
-    metric: Annotated[str, typer.Option(help="euclidean, cityblock or chebyshev")] = "euclidean",
-    solver: Annotated[
-        str, typer.Option(help="auto, line, network-simplex, assignment, linear-program or sinkhorn")
-    ] = "auto",
-    eps: Annotated[
-        float | None, typer.Option("--eps", metavar="E", help="sinkhorn: regularisation, in units of metric**p")
-    ] = None,
-    gap: Annotated[
-        float | None, typer.Option("--gap", metavar="G", help="sinkhorn: certified relative gap wanted, instead of eps")
-    ] = None,
-    weights_x: Annotated[
-        str | None, typer.Option(metavar="F", help="weights of X: a file, or a column as in X.csv:w")
-    ] = None,
-    weights_y: Annotated[str | None, typer.Option(metavar="F", help="weights of Y")] = None,
-    tol: Annotated[
-        float | None, typer.Option(help="stop at this certified relative gap (sinkhorn: this marginal error)")
-    ] = None,
-    time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", help="stop after so many seconds")] = None,
-    max_iter: Annotated[int | None, typer.Option(metavar="N", help="stop after so many iterations")] = None,
-    header: Annotated[
-        Header, typer.Option(help="whether the first line of text files names the columns")
-    ] = Header.auto,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object on stdout and nothing else")] = False,
+    metric: options.Metric = "euclidean",
+    solver: options.Solver = "auto",
+    eps: options.Eps = None,
+    gap: options.Gap = None,
+    weights_x: options.WeightsX = None,
+    weights_y: options.WeightsY = None,
+    tol: options.Tol = None,
+    time_limit: options.TimeLimit = None,
+    max_iter: options.MaxIter = None,
+    header: options.HeaderLine = options.Header.auto,
+    as_json: options.AsJson = False,
     plan: Annotated[
         str | None,
         typer.Option(
@@ -60,17 +36,15 @@ def distance(
             help="write the plan: rows, cols, mass, shape; sinkhorn's without the smallest entries, 1e-9 of all mass",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no notes and no progress on stderr")] = False,
+    quiet: options.Quiet = False,
 ) -> int:
     """Wasserstein distance W_p of two sample sets with a certified bracket: exact, but for --solver sinkhorn."""
     if plan is not None:
-        _check_writable(plan, (x, y, weights_x, weights_y))
+        read = (split_spec(spec)[0] for spec in (x, y, weights_x, weights_y) if spec)
+        check_writable("--plan", plan, (".npz",), read)
     inputs = read_pair(x, y, weights_x=weights_x, weights_y=weights_y, header=header.value)
-    if not quiet:
-        for note in inputs.notes:
-            print(f"otkit: note: {note}", file=sys.stderr)
-    options = {"eps": eps, "gap": gap, "tol": tol, "time_limit": time_limit, "max_iter": max_iter}
-    chosen = make_solver(solver, {key: value for key, value in options.items() if value is not None})
+    print_notes(inputs.notes, quiet)
+    chosen = make_solver(solver, eps=eps, gap=gap, tol=tol, time_limit=time_limit, max_iter=max_iter)
     result = _solve(inputs, p, metric, chosen, quiet)
     entries, unwritten = (None, None) if plan is None else _write_plan(plan, result.plan)
     if unwritten:
@@ -80,24 +54,10 @@ def distance(
     else:
         _print_lines(result, inputs, metric, plan, entries)
     if unwritten:  # a disk that filled up meanwhile: the answer is printed all the same
-        print(f"otkit: {unwritten}", file=sys.stderr)
-        return 2
-    if result.status.ok:
-        return 0
-    remedy = _in_shell_words(result.status.remedy).replace(" in .lower and .upper", "")
-    print(f"otkit: not converged ({result.status.name}): {remedy}", file=sys.stderr)
-    return 3
+        return print_failure(unwritten)
+    return exit_code(result.status)
 
 
-_SOLVERS = {
-    "auto": "Auto",
-    "line": "Line",
-    "network-simplex": "NetworkSimplex",
-    "assignment": "Assignment",
-    "linear-program": "LinearProgram",
-    "sinkhorn": "Sinkhorn",
-}
-_ENTROPIC = {"eps", "gap"}
 _LEFT_OUT = 1e-9  # of all mass: what the file of an entropic plan lacks at most
 _MOST_ENTRIES = 2**26  # of a plan in a file: 1.6 GB
 
@@ -117,60 +77,7 @@ def _solve(inputs: Inputs, p: float, metric: str, solver: Any, quiet: bool):
             raise
         return result
     except Unsupported as error:
-        raise Unsupported(_in_shell_words(str(error))) from None
-
-
-def _in_shell_words(message: str) -> str:
-    """Options as they are typed: max_iter is --max-iter, eps=0.1 is --eps 0.1."""
-    return re.sub(
-        r"(?<!relative )\b(max_iter|time_limit|tol|eps|gap)\b(=(?=\d))?",
-        lambda found: _option(found[1]) + (" " if found[2] else ""),
-        message,
-    )
-
-
-def _option(key: str) -> str:
-    return "--" + key.replace("_", "-")
-
-
-def make_solver(name: str, limits: dict[str, Any]):
-    """The solver of that name with those limits; one that does not take a limit is an error, not a guess."""
-    import otkit.solvers
-
-    if name not in _SOLVERS:
-        from difflib import get_close_matches
-
-        close = get_close_matches(name.lower(), _SOLVERS, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(_SOLVERS)}"
-        raise Unsupported(f"--solver {name}: no such solver; {hint}")
-    kind = getattr(otkit.solvers, _SOLVERS[name])
-    refused = set(limits) - {field.name for field in dataclasses.fields(kind)}
-    if refused:
-        options = ", ".join(_option(key) for key in sorted(refused))
-        others = "sinkhorn" if refused & _ENTROPIC else "network-simplex" if name == "auto" else ""
-        advice = f"name one that does, such as --solver {others}" if others else "leave it out"
-        raise Unsupported(f"--solver {name} does not take {options}; {advice}")
-    if {"gap", "tol"} <= set(limits):
-        raise Unsupported("--gap and --tol are both given: with --gap the marginal error follows from it; give one")
-    return kind(**limits)
-
-
-def _check_writable(plan: str, inputs: tuple[str | None, ...]) -> None:
-    """Find out before the computation, not after it, that the plan cannot be written."""
-    if not plan.lower().endswith(".npz"):
-        raise Unsupported(f"--plan {plan}: a plan is written as .npz; name it {os.path.splitext(plan)[0]}.npz")
-    existed = os.path.exists(plan)
-    for spec in inputs:
-        path = split_spec(spec)[0] if spec else ""
-        if existed and path and os.path.exists(path) and os.path.samefile(plan, path):
-            raise Unsupported(f"--plan {plan}: this is an input file; give the plan another name")
-    try:
-        with open(plan, "ab"):
-            pass
-    except OSError as error:
-        raise Unsupported(f"--plan {plan}: it cannot be written ({error.strerror or error})") from None
-    if not existed:
-        os.unlink(plan)
+        raise Unsupported(in_shell_words(str(error))) from None
 
 
 def _write_plan(path: str, plan) -> tuple[int | None, str | None]:
@@ -233,10 +140,6 @@ def _effort(result) -> str:
 
 
 def _print_json(result, inputs: Inputs, metric: str, x: str, y: str, plan: str | None) -> None:
-    import json
-
-    import otkit
-
     record = {
         "distance": result.distance, "lower": result.lower, "upper": result.upper, "gap": result.gap,
         "cost": result.cost, "dual_cost": result.dual_cost,
@@ -244,9 +147,9 @@ def _print_json(result, inputs: Inputs, metric: str, x: str, y: str, plan: str |
         "p": result.p, "metric": metric, "status": result.status.name, "solver": shell_name(result.solver),
         "x": x, "y": y, "n": len(inputs.x), "m": len(inputs.y), "d": inputs.x.shape[1],
         "columns": inputs.names, "plan": plan, "notes": inputs.notes,
-        "stats": result.stats.to_dict(), "otkit": otkit.__version__,
+        "stats": result.stats.to_dict(),
     }  # fmt: skip
-    print(json.dumps(plain(record), allow_nan=False))
+    print_record(record)
 
 
 def _entropic(found) -> dict[str, float] | None:
@@ -254,20 +157,3 @@ def _entropic(found) -> dict[str, float] | None:
     if found is None:
         return None
     return {"eps": found.eps, "objective": found.objective, "marginal_error": found.marginal_error}
-
-
-def plain(value: Any) -> Any:
-    """`value` as JSON can hold it: NumPy scalars unpacked, what is not finite as null."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, Enum):
-        return value.name
-    if isinstance(value, float) and value - value != 0.0:
-        return None
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return str(value)

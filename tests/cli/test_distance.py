@@ -13,15 +13,11 @@ import pytest
 
 import otkit
 from otkit.cli import main
-from otkit.cli.distance import plain
+from otkit.cli.record import plain
 from otkit.data import path
 
+COMMAND = "distance"
 IRIS = [str(path("iris_setosa")), str(path("iris_virginica"))]
-
-
-@pytest.fixture(autouse=True)
-def in_tmp(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -35,27 +31,6 @@ def write(name, content):
     with open(name, "wb") as handle:
         handle.write(content if isinstance(content, bytes) else content.encode())
     return name
-
-
-@pytest.fixture
-def shell(capfd):
-    def run(*arguments):
-        code = main(["distance", *map(str, arguments)])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return run
-
-
-@pytest.fixture
-def failed(shell):
-    def run(*arguments, code=2):
-        found, out, err = shell(*arguments)
-        assert (found, out) == (code, "")
-        assert err.startswith("otkit: ") and err.count("\n") == 1 and "Traceback" not in err
-        return err
-
-    return run
 
 
 def process(*arguments, **options):

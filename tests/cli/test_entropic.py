@@ -13,18 +13,13 @@ import pytest
 
 import otkit
 from otkit.cli import distance as command
-from otkit.cli import main
 from otkit.cli.progress import compilation_mentioned
 from otkit.data import path
 
+COMMAND = "distance"
 IRIS = [str(path("iris_setosa")), str(path("iris_virginica"))]
 SINKHORN = ["--solver", "sinkhorn"]
 LEFT_OUT = 1e-9  # what --help promises of the file of a plan
-
-
-@pytest.fixture(autouse=True)
-def in_tmp(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +32,6 @@ def compiled(samples):
     """Kernels first, so that no test waits long enough to see progress where it expects an empty stderr."""
     for p in (1, 2):
         otkit.wasserstein(*samples, p=p, solver=otkit.solvers.Sinkhorn(eps=1.0, tol=1e-12))
-
-
-@pytest.fixture
-def shell(capfd):
-    def run(*arguments):
-        code = main(["distance", *map(str, arguments)])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return run
 
 
 # --- answers ---
