@@ -44,14 +44,18 @@ print(f"largest less smallest exact critic: {abs(largest(x) - critic(x)).max():.
 print(f"    {room.mean():.3f} on average over the square and {room.max():.3f} at most")
 
 # %%
-# Almost everywhere it has a gradient, of length 1, which is what a gradient penalty asks of a network. Not so on the
-# ridges between two anchors, where u bends; and most of y is there, because it takes mass from, or could take it from,
-# two x at the same price.
+# Almost everywhere it has a gradient, of length 1, which is what a gradient penalty asks of a network. It bends on the
+# ridges between two anchors, which no random point meets, and no y whose mass comes from one side: potentials that are
+# tight elsewhere are of no use there. So the gradient at y is that of W_1, with which a generator learns.
 length = np.linalg.norm(critic.gradient(points), axis=1)
 print(f"length of the gradient at random points: {np.nanmin(length):.12f} to {np.nanmax(length):.12f}")
-print(
-    f"on a ridge: {np.isnan(length).mean():.0%} of random points, {np.isnan(critic.gradient(y)[:, 0]).mean():.0%} of y"
-)
+print(f"on a ridge: {np.isnan(length).sum()} of {len(points)} random points, ", end="")
+gradient, plan = critic.gradient(y), report.result.plan
+print(f"{np.isnan(gradient[:, 0]).sum()} of {len(y)} y")
+move = y[plan.cols] - x[plan.rows]
+pull = np.zeros_like(y)
+pull[plan.cols] = move / np.linalg.norm(move, axis=1, keepdims=True)
+print(f"largest difference from the plan's directions: {np.nanmax(np.abs(gradient + pull)):.1e}")
 
 # %%
 # On the left the critic on the plane, with the segments of the plan, which cross its level lines at right angles. On

@@ -9,8 +9,10 @@ import numpy as np
 
 from otkit import measures
 from otkit.certificate import EPS, conjugate, restored
+from otkit.complementary import complementary
 from otkit.costs import PointCost
 from otkit.errors import BadMeasure, Unsupported
+from otkit.result import Status
 from otkit.slope import steepest
 from otkit.workers import share_out
 
@@ -30,7 +32,9 @@ class Critic:
               \qquad W_1 = \sum_i a_i u(x_i) - \sum_j b_j u(y_j)
 
     The first, anchored at x, is the smallest 1-Lipschitz function with these values on the samples, and has a gradient
-    at y; the second, anchored at y, is the largest, and has a gradient at x. Made by `Result.critic()`.
+    at y; the second, anchored at y, is the largest, and has a gradient at x. Made by `Result.critic()`, of potentials
+    inside the face of optimal ones: at a y_j that takes mass, all of it from one direction, u has the gradient of W_1,
+    dW_1/dy_j = -b_j grad u(y_j), unless another plan is as good to rounding.
 
     Calling it on (k, d) points gives (k,) values. k points against m anchors take O(k m d) time, far less in up to
     three dimensions, where bounding boxes refute most pairs (100,000 points against 10,000 anchors: 0.2 s in two
@@ -67,7 +71,10 @@ class Critic:
             )
         if anchors not in ("x", "y"):
             raise Unsupported(f"anchors is {anchors!r}: a critic is anchored at 'x' or at 'y'.")
-        f, g = tightened(cost, result.potentials.f / cost.scale)
+        f, g = (side / cost.scale for side in result.potentials)
+        if result.status is Status.OPTIMAL:
+            cost, f, g = complementary(cost, result.plan, f, g)
+        f, g = tightened(cost, f)
         points, values = (cost.x, f) if anchors == "x" else (cost.y, g)
         return cls(points, values, cost.metric, anchors, cost.scale, cost.origin)
 

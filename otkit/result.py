@@ -174,8 +174,13 @@ class Result:
     def critic(self, *, anchors: str = "x") -> Critic:
         """The Kantorovich potential as a 1-Lipschitz function on all of space; p = 1 between points only.
 
-        Anchored at "x" it is the smallest such function with the potential's values on the samples and has a gradient
-        at y; anchored at "y" the largest, with a gradient at x.
+        Anchored at "x" it is the smallest such function with the potential's values on the samples with mass, and has a
+        gradient at y; anchored at "y" the largest, with a gradient at x. The gradient exists at every such sample whose
+        mass all goes one way, unless another plan is as good to rounding.
+
+        For that it takes potentials inside the face of optimal ones, not those in `potentials`, a vertex with kinks at
+        57 to 99.9 % of n = m equal samples. A result that is not OPTIMAL keeps its own. Four passes over the pairs, 10
+        to 75 % of the time of the solve (10,000 x 10,000 in the plane: 1.4 s beside 7.5 s); 1.2 kB a sample.
         """
         from otkit.critic import Critic
 

@@ -21,6 +21,7 @@ DENSITY = {"workers", "gibbs", "entropic"}  # what everything entropic shares: t
 ABOVE_SOLVERS = {
     *(
         "critic",
+        "complementary",
         "slope",
         "scores",
         "duality",

@@ -242,7 +242,7 @@ def test_version_and_help():
 
 
 def test_a_closed_pipe_is_no_error():
-    command = [sys.executable, "-m", "otkit", "distance", *IRIS]
+    command = [sys.executable, "-m", "otkit", "distance", *IRIS, "--quiet"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         child.stdout.close()
         assert child.stderr.read() == b""
