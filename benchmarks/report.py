@@ -1,4 +1,7 @@
-"""`python -m benchmarks.report`: docs/benchmarks.md from benchmarks/results/*.json. No figure is typed by hand."""
+"""`python -m benchmarks.report`: pages from benchmarks/results/*.json. No figure is typed by hand.
+
+Suites that measure time make docs/benchmarks.md; those in `INSERTED` go between the marks of a page written by hand.
+"""
 
 from __future__ import annotations
 
@@ -14,25 +17,34 @@ from benchmarks.notes import NOTES, UNEXPLAINED
 from benchmarks.row import Row
 from benchmarks.tables import NOTHING, figure, section, table
 from benchmarks.targets import Target
+from benchmarks.truth_tables import inserted
 from benchmarks.works import SUITES
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
+INSERTED = {"w1_truth": (ROOT / "docs" / "duality.md", inserted)}
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
     parser.add_argument("results", nargs="*", type=Path, help="JSON files (default: all in benchmarks/results)")
-    parser.add_argument("--out", type=Path, default=PAGE, help="page to write (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=PAGE, help="page of the timed suites (default: %(default)s)")
     options = parser.parse_args(argv)
     files = options.results or sorted(RESULTS.glob("*.json"))
     if not files:
         print(f"no results in {RESULTS}: run python -m benchmarks.run first.", file=sys.stderr)
         return 2
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     documents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    options.out.write_text(page(documents), encoding="utf-8")
-    print(f"wrote {options.out}")
+    timed = [document for document in documents if document["suite"] not in INSERTED]
+    if timed:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(page(timed), encoding="utf-8")
+        print(f"wrote {options.out}")
+    for document in documents:
+        if document["suite"] in INSERTED:
+            path, insert = INSERTED[document["suite"]]
+            path.write_text(insert(path.read_text(encoding="utf-8"), document), encoding="utf-8")
+            print(f"wrote the tables of {path}")
     return 0
 
 
