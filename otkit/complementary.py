@@ -14,13 +14,13 @@ import numpy as np
 
 from otkit.certificate import restored
 from otkit.costs import PointCost, part
+from otkit.kernels.rays import TIE
 from otkit.workers import share_out
 
 if TYPE_CHECKING:
     from otkit.kernels.complementary import Arcs, Clusters
     from otkit.plan import Plan
 
-TIE = 2.0**-40  # of f and g: what a gradient's kernel takes for a tie
 WANTED = 16  # arcs kept of each sample: with 8, hubs of the tree have all of theirs tight, and cannot move
 ROOM = 0.49  # of the shortest arc that is not kept: two nodes that approach each other leave 2 % of it
 FINER = 8.0  # from one limit to the next: 3 and 64 gave the same margins to a factor of 3

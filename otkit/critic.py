@@ -10,10 +10,10 @@ import numpy as np
 from otkit import measures
 from otkit.certificate import EPS, conjugate, restored
 from otkit.complementary import complementary
-from otkit.costs import PointCost
+from otkit.costs import Cost, PointCost, point_cost
 from otkit.errors import BadMeasure, Unsupported
 from otkit.result import Status
-from otkit.slope import steepest
+from otkit.slope import sized, steepest
 from otkit.workers import share_out
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Critic:
             )
         if anchors not in ("x", "y"):
             raise Unsupported(f"anchors is {anchors!r}: a critic is anchored at 'x' or at 'y'.")
-        f, g = (side / cost.scale for side in result.potentials)
+        f, g = result.certificate[:2]
         if result.status is Status.OPTIMAL:
             cost, f, g = complementary(cost, result.plan, f, g)
         f, g = tightened(cost, f)
@@ -80,7 +80,8 @@ class Critic:
 
     def __call__(self, points: ArrayLike) -> np.ndarray:
         """u at (k, d) points, or at (k,) points on the line; (k,)."""
-        return self._sign * self.scale * self._transform(self._cost(points))
+        cost, values = self._cost(points)
+        return self._sign * self.scale * (cost.scale * _transform(cost, values))
 
     def gradient(self, points: ArrayLike) -> np.ndarray:
         """The gradient of u at (k, d) points, (k, d); rows of NaN where u is not differentiable.
@@ -99,9 +100,9 @@ class Critic:
         from otkit.kernels.boxes import block_max
         from otkit.kernels.rays import gradients
 
-        cost = self._cost(points)
+        cost, values = self._cost(points)
         order, count = cost.ordered, cost.shape[0]
-        values = self.values[order.cols]
+        values = values[order.cols]
         peak = np.empty(order.boxes.low.shape[1])
         block_max(values, peak)
         out = np.empty(cost.x.shape)
@@ -123,26 +124,28 @@ class Critic:
         >>> round(critic.slope([[1.0, 1.0], [2.0, 3.0], [9.0, 9.0]]), 12)
         1.0
         """
-        cost = self._cost(points)
-        u = self._transform(cost)
-        rounding = slack(cost.dimension, u, float(np.abs(self.values).max()))
-        pairs = PointCost(cost.x, cost.x, self.metric, 1.0)
-        return steepest(pairs, u - rounding, u + rounding).value
+        cost, values = self._cost(points)
+        return rise(PointCost(cost.x, cost.x, self.metric, 1.0), _transform(cost, values), float(np.abs(values).max()))
 
     @property
     def _sign(self) -> float:
         return -1.0 if self.side == "x" else 1.0
 
-    def _cost(self, points: ArrayLike) -> PointCost:
+    def _cost(self, points: ArrayLike) -> tuple[PointCost, np.ndarray]:
+        """From points to anchors, divided once more where points lie far out, and the anchors' values likewise."""
         points = measures.samples(points, "points")
         if points.shape[1] != self.anchors.shape[1]:
             raise BadMeasure(
                 f"points have {points.shape[1]} coordinates, the critic's samples {self.anchors.shape[1]}."
             )
-        return PointCost((points - self.origin) / self.scale, self.anchors, self.metric, 1.0)
-
-    def _transform(self, cost: PointCost) -> np.ndarray:
-        return conjugate(cost, self.values, np.full(cost.shape[0], np.inf))
+        with np.errstate(over="ignore", invalid="ignore"):
+            inner = (points - self.origin) / self.scale
+        if not np.isfinite(inner).all():
+            raise BadMeasure(
+                "points lie so far from the critic's samples that float64 cannot hold distances in units of theirs."
+            )
+        cost = point_cost(inner, self.anchors, self.metric, 1)
+        return cost, self.values / cost.scale
 
     def __repr__(self) -> str:
         m, d = self.anchors.shape
@@ -155,6 +158,13 @@ def tightened(cost: PointCost, f: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return conjugate(cost, g, np.full(cost.shape[0], np.inf)), g
 
 
-def slack(dimension: int, u: np.ndarray, largest: float) -> np.ndarray:
-    """How far rounding may have moved values u = c - g of a c-transform, with |g| <= largest."""
-    return (dimension + 8) * EPS * (np.abs(u) + largest)
+def rise(pairs: Cost, u: np.ndarray, largest: float) -> float:
+    """The slope of u = c - g, a c-transform with |g| <= largest, over all pairs; what rounding may have added to a
+    difference of values does not count."""
+    rounding = (getattr(pairs, "dimension", 1) + 8) * EPS * (np.abs(u) + largest)
+    v, w, size = sized(u - rounding, u + rounding)
+    return steepest(pairs, v, w).value * size
+
+
+def _transform(cost: PointCost, values: np.ndarray) -> np.ndarray:
+    return conjugate(cost, values, np.full(cost.shape[0], np.inf))

@@ -12,15 +12,15 @@ import numpy as np
 
 from otkit import measures
 from otkit.certificate import EPS, certify, conjugate, from_columns, value_below
-from otkit.costs import Cost, point_cost
-from otkit.critic import slack, tightened
-from otkit.errors import BadMeasure, Interrupted, Unsupported
+from otkit.costs import Cost, PointCost, point_cost
+from otkit.critic import rise, tightened
+from otkit.errors import BadMeasure, Interrupted, NotConverged, Unsupported
 from otkit.front import solve
 from otkit.problem import Problem
 from otkit.progress import Progress, report
 from otkit.result import Status
 from otkit.scores import scored
-from otkit.slope import Slope, steepest
+from otkit.slope import Slope, sized, steepest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,18 +100,26 @@ class DualityReport:
     metric: str
     samples: _Samples = field(compare=False)
     held_out: _Samples | None = field(compare=False)
-    function: Callable | None = field(compare=False)
+    given: Callable | None = field(compare=False)
 
     @property
     def status(self) -> Status:
         return self.result.status
 
     @cached_property
+    def function(self) -> Callable | None:
+        """The critic as a function of points: the given one; without one, the exact critic, made on first use. None
+        where it is known by its values alone."""
+        if self.given is not None or self.samples.values is not None or not isinstance(self.samples.cost, PointCost):
+            return self.given
+        return self.result.critic()
+
+    @cached_property
     def values(self) -> tuple[np.ndarray, np.ndarray]:
         """The critic at x (n,) and y (m,); without one, the exact critic."""
         if self.samples.values is not None:
             return self.samples.values
-        f, g = tightened(self.samples.cost, self.result.potentials.f / self.samples.cost.scale)
+        f, g = tightened(self.samples.cost, self.result.certificate.f)
         return f * self.samples.cost.scale, -g * self.samples.cost.scale
 
     def to_dict(self) -> dict[str, Any]:
@@ -231,31 +239,38 @@ def verify(
     unseen = None if holdout is None else _held_out(holdout, given, critic, metric)
     if isinstance(n_bootstrap, bool) or not isinstance(n_bootstrap, int | np.integer) or n_bootstrap < 1:
         raise Unsupported(f"n_bootstrap is {n_bootstrap!r}: how often values are resampled, a whole number from 1 on.")
+    random = measures.generator(seed, "verify")
     if critic is not None:  # before the solve, which may take minutes
         given = given.scored_by(critic, names)
         if unseen is not None:
             unseen = unseen.scored_by(critic, _HELD)
     result = solve(Problem(given.a, given.b, given.cost), solver, throw=throw)
+    exact = None
     try:
-        random = np.random.default_rng(seed)
-        function = critic if callable(critic) else None
-        if critic is None and not callable(metric):
-            function = result.critic()
         seen = None if critic is None else _reported(given, result, random, n_bootstrap)
         held = None
         if unseen is not None:
             if critic is None:
-                unseen = unseen.scored_by(result.critic(), _HELD)
-            primal = solve(Problem(unseen.a, unseen.b, unseen.cost), solver, throw=throw)
-            held = _reported(unseen, primal, random, n_bootstrap)
-        steepest_potential = _lipschitz(given, result, metric)
+                exact = result.critic()
+                unseen = unseen.scored_by(exact, _HELD)
+            held = _reported(unseen, _second(unseen, solver, throw), random, n_bootstrap)
+        lipschitz = _lipschitz(given, result, metric)
     except KeyboardInterrupt as error:
-        raise error if isinstance(error, Interrupted) else Interrupted(result) from error
+        raise Interrupted(result) from error
     called = metric if isinstance(metric, str) else getattr(metric, "__name__", type(metric).__name__)
+    function = critic if callable(critic) else exact
     return DualityReport(
-        result.cost, result.dual_cost, result.gap, steepest_potential, seen, held, result, called, given, unseen,
-        function,
-    )  # fmt: skip
+        result.cost, result.dual_cost, result.gap, lipschitz, seen, held, result, called, given, unseen, function
+    )
+
+
+def _second(unseen: _Samples, solver: Solver | None, throw: bool) -> Result:
+    """The solve of the holdout, whose errors say that they are not about x and y."""
+    try:
+        return solve(Problem(unseen.a, unseen.b, unseen.cost), solver, throw=throw)
+    except NotConverged as error:
+        error.args = (f"holdout: {error}",)
+        raise
 
 
 _HELD = ("holdout[0]", "holdout[1]", "holdout[2]", "holdout[3]")
@@ -279,21 +294,23 @@ def _held_out(holdout: tuple, given: _Samples, critic: object, metric: str | Cal
 def _reported(samples: _Samples, result: Result, random: np.random.Generator, n_bootstrap: int) -> CriticReport:
     """All numbers of a critic whose values on the samples are known; in units of cost / scale until the end."""
     cost, a, b, scale = samples.cost, samples.a, samples.b, samples.cost.scale
-    v, w = _centred(*samples.values)
+    v, w, size = sized(*samples.values)
+    v, w = _centred(v, w)
     report(Progress("verify", "slope of the critic over all pairs"))
     slope = steepest(cost, v, w)
     report(Progress("verify", "c-transforms of the critic"))
     rescaled, best = _bounds(cost, a, b, v, w, slope)
     nothing = np.zeros_like(v), np.zeros_like(w)
     captured = min(1.0, best * scale / result.cost) if result.cost > 0.0 else 0.0
+    low, high = _bootstrap(a, b, v, w, random, n_bootstrap)
     return CriticReport(
-        raw=float(a @ v - b @ w),
-        slope=slope.value / scale,
+        raw=float(a @ v - b @ w) * size,
+        slope=slope.value / scale * size,
         pair=slope.pair,
         rescaled=rescaled * scale,
         tightened=best * scale,
         captured=captured,
-        interval=_bootstrap(a, b, *samples.values, random, n_bootstrap),
+        interval=(low * size, high * size),
         nearest=_transformed(cost, a, b, *nothing) * scale,
         primal=result.cost,
         status=result.status,
@@ -313,7 +330,10 @@ def _bounds(
     """(rescaled, tightened): what v / slope proves, and what c-transforms of it prove. Both less their rounding."""
     if slope.value == 0.0 or slope.value == math.inf:
         return 0.0, 0.0
-    v, w = v / slope.value, w / slope.value
+    with np.errstate(over="ignore"):
+        v, w = v / slope.value, w / slope.value
+    if not math.isfinite(max(np.abs(v).max(), np.abs(w).max())):
+        return -np.finfo(np.float64).max, 0.0  # what rises 1e308 times more slowly than it falls proves nothing
     jump = slope.jump / slope.value  # raw <= slope * W_1 + jump
     # a quotient over a sum of squares is rounded (d + 8) / 2 times at most: so much more may be the true slope
     steeper = 1.0 + (getattr(cost, "dimension", 1) + 8) * EPS
@@ -333,14 +353,17 @@ def _transformed(cost: Cost, a: np.ndarray, b: np.ndarray, v: np.ndarray, w: np.
 def _lipschitz(samples: _Samples, result: Result, metric: str | Callable) -> float:
     """The largest slope of the optimal potential over all pairs of samples, x and y together, rounding left out."""
     cost = samples.cost
-    f, g = tightened(cost, result.potentials.f / cost.scale)
-    u = np.concatenate([f, -g]) * cost.scale
+    f, g = tightened(cost, result.certificate.f)
+    u = np.concatenate([f, -g])
+    report(Progress("verify", "slope of the potential over all pairs"))
+    if isinstance(cost, PointCost):
+        points = np.concatenate([cost.x, cost.y])
+        return rise(PointCost(points, points, cost.metric, 1.0), u, float(np.abs(u).max()))
     n, m, d = samples.sizes
     points = np.concatenate([samples.x.reshape(n, d), samples.y.reshape(m, d)])
     pairs = point_cost(points, points, metric, 1)
-    report(Progress("verify", "slope of the potential over all pairs"))
-    rounding = slack(d, u, float(np.abs(u).max()))
-    return steepest(pairs, u - rounding, u + rounding).value / pairs.scale
+    u = u * (cost.scale / pairs.scale)
+    return rise(pairs, u, float(np.abs(u).max()))
 
 
 def _bootstrap(

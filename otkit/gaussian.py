@@ -57,7 +57,7 @@ def gaussian_wasserstein(mean_x: ArrayLike, cov_x: ArrayLike, mean_y: ArrayLike,
         raise BadMeasure(f"mean_x has {len(mean_x)} coordinates and mean_y {len(mean_y)}: one space, one dimension.")
     (root_x, size_x), (root_y, size_y) = factor(cov_x, "cov_x"), factor(cov_y, "cov_y")
     apart = root_x * size_x - (root_y * size_y) @ _rotation(root_x, root_y)
-    return math.hypot(*(mean_x - mean_y), *apart.ravel())  # hypot: neither overflow nor underflow of squares
+    return math.hypot(*(mean_x - mean_y), *apart.ravel())  # hypot: no square overflows or vanishes
 
 
 def gaussian_map(

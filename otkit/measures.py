@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import zlib
 
 import numpy as np
 
-from otkit.errors import BadMeasure
+from otkit.errors import BadMeasure, Unsupported
 
 TOTAL_UNITS = 2**60  # int64 units of mass in one measure: 2^-60 of the total, finer than float64 carries
 
@@ -152,3 +153,22 @@ def _shared_out(weight: np.ndarray) -> np.ndarray:
     """2^60 units by weight, each count rounded by itself: equal weights get equal counts in whatever order."""
     exact = weight.astype(np.longdouble)  # 64 bits: in float64 the units would be off by rounding, not by halves
     return np.rint(exact * (TOTAL_UNITS / exact.sum())).astype(np.int64)
+
+
+def generator(seed: object, stream: str) -> np.random.Generator:
+    """The random numbers of `stream` for a seed, or Unsupported.
+
+    Each use has its own stream, so that what is drawn with the same seed for two ends is independent; a Generator or a
+    bit generator is used as it is, and moves on.
+    """
+    try:
+        if isinstance(seed, np.random.Generator | np.random.BitGenerator | np.random.RandomState):
+            return np.random.default_rng(seed)
+        own = zlib.crc32(stream.encode())
+        if isinstance(seed, np.random.SeedSequence):
+            return np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, own)))
+        return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(own,)))
+    except (TypeError, ValueError) as problem:
+        raise Unsupported(
+            f"seed is {seed!r} ({problem}): pass a whole number >= 0, or anything else np.random.default_rng takes."
+        ) from None

@@ -163,7 +163,7 @@ class Result:
 
     @cached_property
     def potentials(self) -> Potentials:
-        certificate = self._certificate
+        certificate = self.certificate
         scale, p = self.problem.cost.scale, self.p
         if scale == 1.0:
             return Potentials(certificate.f, certificate.g)
@@ -187,12 +187,13 @@ class Result:
         return Critic.of(self, anchors)
 
     @cached_property
-    def _certificate(self) -> Certificate:
+    def certificate(self) -> Certificate:
+        """The feasible pair behind `potentials` and its value, divided by the scale of the cost."""
         return self.make_potentials()
 
     @property
     def _dual(self) -> float:
-        return min(self._certificate.dual, self.primal)
+        return min(self.certificate.dual, self.primal)
 
     def _in_cost_units(self, value: float) -> float:
         try:

@@ -54,8 +54,12 @@ def _checked(raw: object, points: np.ndarray, name: str) -> np.ndarray:
     if raw is None:
         raise BadCritic(f"{label} is None: the critic must return one number a point.")
     if hasattr(raw, "detach"):
-        raw = raw.detach().cpu().double()
-    shape = np.shape(raw)
+        raw = raw.detach().cpu()
+        raw = raw if raw.is_complex() else raw.double()
+    try:
+        shape = np.shape(raw)
+    except ValueError:
+        raise BadCritic(f"{label} is ragged: a critic gives one number to each point.") from None
     if shape not in ((len(points),), (len(points), 1)):
         raise BadCritic(
             f"{label} has shape {shape} but {name} has {len(points)} points. A critic gives one number to each point."

@@ -24,8 +24,19 @@ class Slope(NamedTuple):
     jump: float
 
 
+def sized(v: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """v and w divided by the power of two that leaves them below 2 in size, and that power.
+
+    Differences of values near 1e308 would overflow, and slopes of values below 1e-308 would have no digits.
+    """
+    largest = max(float(np.abs(v).max()), float(np.abs(w).max()))
+    size = math.ldexp(1.0, max(math.frexp(largest)[1] - 1, -1074))
+    return v / size, w / size, size
+
+
 def steepest(cost: Cost, v: np.ndarray, w: np.ndarray) -> Slope:
-    """The steepest rise from w (m,) to v (n,) over all pairs: O(nm) time, less through the boxes; O(n + m) memory.
+    """The steepest rise from w (m,) to v (n,), both `sized`, over all pairs: O(nm) time, less through the boxes;
+    O(n + m) memory.
 
     A jump above NOISE of the range of values makes the slope inf: they are no values of one function. A smaller one is
     what the critic's own rounding does to one point in two batches, and must be taken off v - w by whoever needs a
@@ -34,9 +45,8 @@ def steepest(cost: Cost, v: np.ndarray, w: np.ndarray) -> Slope:
     from otkit.kernels.slope import block_min
     from otkit.kernels.slope import steepest as search
 
-    size = math.ldexp(1.0, math.frexp(max(float(np.abs(v).max()), float(np.abs(w).max())))[1] - 1)
     order = cost.ordered
-    v, w = v[order.rows] / size, w[order.cols] / size  # differences of numbers near 1e308 would overflow
+    v, w = v[order.rows], w[order.cols]
     least = np.empty(order.boxes.low.shape[1])
     block_min(w, least)
     best = _Steepest(0.0, 0.0, None, None)
@@ -54,7 +64,7 @@ def steepest(cost: Cost, v: np.ndarray, w: np.ndarray) -> Slope:
     if best.jump > NOISE * (max(v.max(), w.max()) - min(v.min(), w.min())):
         best = _Steepest(math.inf, best.jump, best.leap, best.leap)
     pair = None if best.pair is None else (int(order.rows[best.pair[0]]), int(order.cols[best.pair[1]]))
-    return Slope(best.slope * size, pair, best.jump * size)
+    return Slope(best.slope, pair, best.jump)
 
 
 class _Steepest(NamedTuple):

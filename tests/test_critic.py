@@ -124,6 +124,16 @@ def test_slope_counts_every_pair():
     assert critic.slope(np.repeat(z[:3], 40, axis=0) + 1e-15) <= 1 + 1e-12  # what rounding makes of no distance
 
 
+def test_points_far_from_the_samples():
+    critic = otkit.wasserstein(*clouds(d=3)).critic()
+    far = np.array([[1e300, 1e300, 1e300], [0.0, 0.0, 0.0], [-1e300, 0.0, 0.0]])
+    np.testing.assert_allclose(critic(far) / 1e300, [-math.sqrt(3), 0.0, -1.0], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(critic.gradient(far)[[0, 2]], [[-(3**-0.5)] * 3, [1.0, 0.0, 0.0]], rtol=0, atol=1e-12)
+    assert critic.slope(far) == pytest.approx(1.0, rel=1e-12, abs=0)
+    with pytest.raises(BadMeasure, match="points"):
+        otkit.wasserstein(*(side * 1e-200 for side in clouds(d=3))).critic()([[1e300, 0.0, 0.0]])
+
+
 def test_any_number_of_threads():
     import numba
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import otkit
+from otkit import measures
 from otkit.datasets import cone, convex_map, funnels, gaussians, translation
-from otkit.datasets.border import BLOCK, blocks, generator
+from otkit.datasets.border import BLOCK, blocks
 from otkit.datasets.landscape import HALF, Landscape
 from otkit.errors import BadMeasure, OtkitError, Unsupported
 
@@ -458,9 +459,9 @@ def test_options_that_do_not_fit():
 
 def test_sequences_of_seeds_are_salted_too():
     same = np.random.SeedSequence(3)
-    numbers = {generator(seed, stream).random() for seed in (3, same) for stream in ("one", "other")}
+    numbers = {measures.generator(seed, stream).random() for seed in (3, same) for stream in ("one", "other")}
     assert len(numbers) == 2
-    assert generator(same.spawn(1)[0], "one").random() not in numbers
+    assert measures.generator(same.spawn(1)[0], "one").random() not in numbers
 
 
 @pytest.mark.parametrize("n, width", [(1, 1), (10, BLOCK), (10, 3 * BLOCK), (5 * BLOCK // 7 + 3, 7), (BLOCK, 2)])

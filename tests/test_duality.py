@@ -79,7 +79,7 @@ def bounds_hold(seed, largest):
     rng, x, y, a, b, metric = problem(seed, largest)
     kind, critic = list(critics(rng, x.shape[1]).items())[seed % 9]
     report = otkit.verify(x, y, critic=critic, a=a, b=b, metric=metric, n_bootstrap=2)
-    assert report.primal - report.dual <= 1e-9 * report.primal, (seed, kind)
+    assert abs(report.primal - report.dual) <= 1e-9 * report.primal, (seed, kind)
     assert report.lipschitz <= 1 + 1e-9, (seed, kind)
     found = report.critic
     assert found.rescaled <= found.tightened <= report.primal * (1 + 1e-12), (seed, kind)
@@ -150,6 +150,23 @@ def test_exchanging_the_samples_and_the_sign():
     assert one.pair == other.pair[::-1]
     for name in ("raw", "slope", "rescaled", "tightened", "nearest"):
         assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("value", [3e-323, 1e-320, 1e-310, 1.7e308])
+def test_values_at_the_ends_of_float64(value):
+    """Slopes of subnormal values have few digits, bounds must not: raw / slope of one pair is its distance."""
+    report = otkit.verify([0.0], [2.5], critic=([value], [0.0])).critic
+    assert report.rescaled <= 2.5 and report.rescaled == pytest.approx(2.5, rel=1e-12, abs=0)
+    assert report.tightened <= 2.5 and report.captured == pytest.approx(1.0, rel=1e-12, abs=0)
+    wide = otkit.verify([0.0, 1.0], [2.0, 3.0], critic=([value, 0.5 * value], [-value, 0.0])).critic
+    assert not any(map(math.isnan, (*wide.interval, wide.raw))) and wide.rescaled <= wide.tightened <= 2.0
+    falling = otkit.verify([0.0, 1.0], [2.0, 3.0], critic=([-1.0, 1e-310], [0.0, 1.0])).critic
+    assert math.isfinite(falling.rescaled) and falling.tightened == falling.captured == 0.0
+
+
+def test_subnormal_samples_keep_their_slope():
+    x, y = clouds()
+    assert otkit.verify(x * 1e-320, y * 1e-320).lipschitz <= 1 + 1e-9
 
 
 @pytest.mark.parametrize("unit", [1e150, 1e-150, 1e300])
@@ -289,6 +306,35 @@ def test_an_early_stop_keeps_its_bracket():
     assert entropic.critic.tightened <= entropic.primal
 
 
+def test_errors_of_the_holdout_say_so(monkeypatch):
+    x, y = clouds()
+    with pytest.raises(NotConverged, match="^holdout: ") as caught:
+        otkit.verify(x, y, holdout=clouds(300, 300), solver=NetworkSimplex(max_iter=200))
+    assert caught.value.result.problem.cost.shape == (300, 300)
+    solved = otkit.duality.solve
+
+    def interrupted(problem, solver, throw):
+        result = solved(problem, solver, throw=throw)
+        if problem.cost.shape == (7, 7):
+            raise Interrupted(result)
+        return result
+
+    monkeypatch.setattr("otkit.duality.solve", interrupted)
+    with pytest.raises(Interrupted) as caught:
+        otkit.verify(x, y, holdout=clouds(7, 7))
+    assert caught.value.result.problem.cost.shape == (40, 30)
+
+
+def test_the_exact_critic_is_made_once_and_when_it_is_wanted(monkeypatch):
+    calls, make = [], otkit.result.Result.critic
+    monkeypatch.setattr(otkit.result.Result, "critic", lambda self, **how: calls.append(1) or make(self, **how))
+    x, y = clouds()
+    plain = otkit.verify(x, y)
+    assert calls == [] and plain.function(x).shape == (40,) and plain.function is plain.function and calls == [1]
+    held = otkit.verify(x, y, holdout=clouds(9, 9))
+    assert held.function(x).shape == (40,) and calls == [1, 1]
+
+
 def test_interrupted_after_the_solve(monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
@@ -311,6 +357,7 @@ def test_interrupted_after_the_solve(monkeypatch):
         (lambda z: 1 / 0, ("ZeroDivisionError", "x", "(40, 3)")),
         (lambda z: z["column"], ("IndexError",)),
         (lambda z: None, ("critic(x)", "None")),
+        (lambda z: [[1], [2, 3]] * (len(z) // 2), ("critic(x)", "ragged")),
         (lambda z: ["a"] * len(z), ("critic(x)", "numbers are needed")),
         (lambda z: z[:, 0] + 1j, ("critic(x)", "complex")),
         (np.zeros(70), ("critic", "(70,)", "pair")),
@@ -346,6 +393,8 @@ def test_a_bad_critic_is_found_before_the_solve():
         ({"a": np.zeros(40)}, BadMeasure, ("a ", "zero")),
         ({"n_bootstrap": 0}, Unsupported, ("n_bootstrap", "0")),
         ({"n_bootstrap": 2.5}, Unsupported, ("n_bootstrap", "2.5")),
+        ({"seed": -1, "solver": NetworkSimplex(max_iter=0)}, Unsupported, ("seed", "-1")),
+        ({"seed": "a"}, Unsupported, ("seed", "'a'")),
         ({"solver": "simplex"}, Unsupported, ("solver", "simplex")),
     ],
 )

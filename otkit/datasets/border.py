@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -36,25 +35,6 @@ def second_count(m: object, n: int, paired: bool) -> int:
     if paired and m != n:
         raise Unsupported(f"m is {m} and n is {n}: paired samples have one y for each x. Leave m out, or paired.")
     return m
-
-
-def generator(seed: object, stream: str) -> np.random.Generator:
-    """The random numbers of `stream` for a seed.
-
-    Each kind of data has its own stream, so that two data sets made with the same seed are independent; a Generator or
-    a bit generator is used as it is, and moves on.
-    """
-    try:
-        if isinstance(seed, np.random.Generator | np.random.BitGenerator | np.random.RandomState):
-            return np.random.default_rng(seed)
-        own = zlib.crc32(stream.encode())
-        if isinstance(seed, np.random.SeedSequence):
-            return np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, own)))
-        return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(own,)))
-    except (TypeError, ValueError) as problem:
-        raise Unsupported(
-            f"seed is {seed!r} ({problem}): pass a whole number >= 0, or anything else np.random.default_rng takes."
-        ) from None
 
 
 def located(points: ArrayLike, d: int) -> np.ndarray:

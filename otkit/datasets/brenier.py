@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from otkit.datasets.border import count, generator, located, mean_power, second_count, shuffled
+from otkit import measures
+from otkit.datasets.border import count, located, mean_power, second_count, shuffled
 from otkit.datasets.problem import W2Problem
 from otkit.errors import Unsupported
 from otkit.gaussian import gaussian_map, gaussian_wasserstein
@@ -53,7 +54,7 @@ def convex_map(n: int, d: int, *, kind: str = "norms", seed: object = 0) -> W2Pr
     n, d = count(n, "n"), count(d, "d")
     if kind not in KINDS:
         raise Unsupported(f"kind is {kind!r}: pass one of {', '.join(KINDS)}.")
-    rng = generator(seed, f"convex_map {kind}")
+    rng = measures.generator(seed, f"convex_map {kind}")
     if kind == "norms":
         move = NormsMap(rng.normal(size=(CENTERS, d)), rng.uniform(0.0, np.sqrt(d), CENTERS))
     else:
@@ -91,7 +92,7 @@ def gaussians(n: int, d: int, *, paired: bool = False, m: int | None = None, see
     """
     n, d = count(n, "n"), count(d, "d")
     m = second_count(m, n, paired)
-    rng = generator(seed, "gaussians")
+    rng = measures.generator(seed, "gaussians")
     (mean_x, mean_y), cov_x, cov_y = rng.normal(size=(2, d)), _covariance(d, rng), _covariance(d, rng)
     move = AffineMap(*gaussian_map(mean_x, cov_x, mean_y, cov_y))
     x = mean_x + rng.normal(size=(n, d)) @ np.linalg.cholesky(cov_x).T

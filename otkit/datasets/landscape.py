@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from otkit.datasets.border import blocks, count, generator, located, mean_power, second_count, shuffled
+from otkit import measures
+from otkit.datasets.border import blocks, count, located, mean_power, second_count, shuffled
 from otkit.datasets.problem import W1Problem
 from otkit.errors import Unsupported
 
@@ -81,7 +82,7 @@ def funnels(
     """
     n, d, n_funnels = count(n, "n"), count(d, "d"), count(n_funnels, "n_funnels")
     m = second_count(m, n, paired)
-    rng = generator(seed, "funnels")
+    rng = measures.generator(seed, "funnels")
     landscape = Landscape(rng.uniform(-HALF, HALF, (n_funnels, d)), 0.1 * rng.normal(size=n_funnels))
     if paired:
         flat = rng.uniform(-HALF, HALF, (n, d))

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from otkit.datasets.border import count, generator
+from otkit import measures
+from otkit.datasets.border import count
 
 
 class W1Problem(NamedTuple):
@@ -49,7 +50,7 @@ class W1Problem(NamedTuple):
         ((1000, 2), (1000, 2))
         """
         n = count(n, "n")
-        return self.sampler(n, n if m is None else count(m, "m"), generator(seed, "fresh"))
+        return self.sampler(n, n if m is None else count(m, "m"), measures.generator(seed, "fresh"))
 
     def __repr__(self) -> str:
         error = f" +- {self.standard_error:.1g}" if self.standard_error else ""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from otkit.datasets.border import count, generator, located, second_count, shuffled
+from otkit import measures
+from otkit.datasets.border import count, located, second_count, shuffled
 from otkit.datasets.problem import W1Problem
 from otkit.errors import BadMeasure
 from otkit.measures import numbers
@@ -54,7 +55,7 @@ def translation(
     v = np.full(d, 1.0 / math.sqrt(d)) if shift is None else np.atleast_1d(numbers(shift, "shift")).copy()
     if v.shape != (d,):
         raise BadMeasure(f"shift has shape {v.shape} but d is {d}: pass ({d},) numbers.")
-    rng, slope = generator(seed, "translation"), Slope(v)
+    rng, slope = measures.generator(seed, "translation"), Slope(v)
     if paired:
         x = rng.normal(size=(n, d))
         y, matching = shuffled(x + v, rng)
@@ -89,7 +90,7 @@ def cone(n: int, d: int, *, m: int = 1, seed: object = 0) -> W1Problem:
     """
     n, d, m = count(n, "n"), count(d, "d"), count(m, "m")
     norm = Norm(d)
-    x, y = norm.draw(n, m, generator(seed, "cone"))
+    x, y = norm.draw(n, m, measures.generator(seed, "cone"))
     return W1Problem(x, y, norm, norm.gradient, 1.0, 0.0, None, norm.draw)
 
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from otkit.datasets.border import count, generator
+from otkit import measures
+from otkit.datasets.border import count
 
 RING, GRID, ROLL = 1.414, 2.828, 7.5  # what the published toys divide by, to bring them to unit size
 CURVE_NOISE = 0.05
@@ -81,7 +82,7 @@ def swiss_roll(n: int, *, seed: object = 0) -> Toy:
     >>> otkit.datasets.swiss_roll(1000)
     Toy(samples (1000, 2), 0 centers, sigma 0.03333)
     """
-    n, rng = count(n, "n"), generator(seed, "swiss_roll")
+    n, rng = count(n, "n"), measures.generator(seed, "swiss_roll")
     t = 1.5 * np.pi * (1.0 + 2.0 * rng.random(n))
     return _curve(np.stack([t * np.cos(t), t * np.sin(t)], axis=1), 0.25, ROLL, rng)
 
@@ -101,7 +102,7 @@ def half_moons(n: int, *, seed: object = 0) -> Toy:
     >>> otkit.datasets.half_moons(500)
     Toy(samples (500, 2), 0 centers, sigma 0.05)
     """
-    n, rng = count(n, "n"), generator(seed, "half_moons")
+    n, rng = count(n, "n"), measures.generator(seed, "half_moons")
     t, lower = np.pi * rng.random(n), rng.random(n) < 0.5
     points = np.stack([np.cos(t), np.sin(t)], axis=1)
     points[lower] = [1.0, 0.5] - points[lower]
@@ -123,13 +124,13 @@ def s_curve(n: int, *, seed: object = 0) -> Toy:
     >>> otkit.datasets.s_curve(500)
     Toy(samples (500, 2), 0 centers, sigma 0.05)
     """
-    n, rng = count(n, "n"), generator(seed, "s_curve")
+    n, rng = count(n, "n"), measures.generator(seed, "s_curve")
     t = 3.0 * np.pi * (rng.random(n) - 0.5)
     return _curve(np.stack([np.sin(t), np.sign(t) * (np.cos(t) - 1.0)], axis=1), CURVE_NOISE, 1.0, rng)
 
 
 def _mixture(n: int, centers: np.ndarray, sigma: float, unit: float, seed: object, stream: str) -> Toy:
-    n, rng = count(n, "n"), generator(seed, stream)
+    n, rng = count(n, "n"), measures.generator(seed, stream)
     points = centers[rng.integers(len(centers), size=n)] + sigma * rng.normal(size=(n, 2))
     return Toy(points / unit, centers / unit, sigma / unit)
 
