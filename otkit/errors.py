@@ -55,3 +55,25 @@ class NotConverged(RuntimeError):
 
 class Interrupted(NotConverged, KeyboardInterrupt):
     """Ctrl-C during a solve: still a KeyboardInterrupt, but nothing is lost, `result` holds the bracket reached."""
+
+
+class Diverged(RuntimeError):
+    """Training met a value that is NaN or infinite. `step` is the generator step; the last checkpoint is kept."""
+
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
+
+    def __reduce__(self) -> tuple:
+        return type(self), (str(self), self.step)
+
+
+class TrainingInterrupted(RuntimeError, KeyboardInterrupt):
+    """Ctrl-C during training: still a KeyboardInterrupt; a checkpoint was written and `run` is what there is so far."""
+
+    def __init__(self, message: str, run: object) -> None:
+        super().__init__(message)
+        self.run = run
+
+    def __reduce__(self) -> tuple:
+        return type(self), (str(self), self.run)

@@ -2,6 +2,7 @@
 
 import sys
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -367,6 +368,126 @@ def test_without_matplotlib(monkeypatch):
         lambda: otkit.plot.slopes(report_of("plane")),
         lambda: otkit.plot.critic(tilted, *clouds()),
         lambda: otkit.plot.plan(report_of("plane").result, *clouds()),
+        lambda: otkit.plot.samples(clouds()[0]),
+        lambda: otkit.plot.training(trained()),
     ):
         with pytest.raises(ImportError, match=r"pip install 'otkit\[plot\]'"):
             draw()
+
+
+# --- training and samples ------------------------------------------------------------------------------------------
+
+
+def trained(w1=(0.9, 0.5, 0.2, 0.3), estimate=(2.0, 0.9, 0.4, 0.5), **fields):
+    """A run with those records, as far as a picture looks at it."""
+    history = pytest.importorskip("otkit.torch.training.history").History()
+    for k, (one, other) in enumerate(zip(w1, estimate)):
+        record = {
+            "step": 100 * (k + 1),
+            "w1": one,
+            "critic_estimate": other,
+            "rescaled": None if one is None else one / 2,
+        }
+        history.append(record | {"floor": 0.15})
+    config = {"method": "wgan-gp", "objective": "wasserstein", "lipschitz": ("gradient",), "normalize": "none"}
+    return SimpleNamespace(history=history, config=SimpleNamespace(**config | fields))
+
+
+def curve(ax, start):
+    return named(ax, start).get_xydata()
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_curve_has_every_number_of_the_records():
+    ax = otkit.plot.training(trained())
+    shown(ax)
+    steps = [100, 200, 300, 400]
+    np.testing.assert_array_equal(curve(ax, "exact $W_1$"), np.stack([steps, [0.9, 0.5, 0.2, 0.3]], axis=1))
+    np.testing.assert_array_equal(curve(ax, "critic estimate"), np.stack([steps, [2.0, 0.9, 0.4, 0.5]], axis=1))
+    np.testing.assert_array_equal(curve(ax, "proved")[:, 1], [0.45, 0.25, 0.1, 0.15])
+    np.testing.assert_array_equal(places(ax, "best, 0.2 at step 300"), [[300, 0.2]])
+    assert list(named(ax, "floor, 0.15").get_ydata()) == [0.15, 0.15]
+    assert ax.get_title() == "wgan-gp: rank correlation of estimate and $W_1$ 1.00, 4 records"
+    assert ax.get_ylabel() == "$W_1$, in the units of the data"
+
+
+@pytest.mark.parametrize("fields", [{"objective": "non-saturating"}, {"lipschitz": ("clip",)}])
+def test_another_quantity_than_w1_is_drawn_times_a_factor_that_is_told(fields):
+    ax = otkit.plot.training(trained(estimate=(0.02, 0.009, 0.004, 0.005), **fields))
+    np.testing.assert_allclose(curve(ax, "critic estimate times 45,")[:, 1], [0.9, 0.405, 0.18, 0.225], rtol=1e-12)
+    history = otkit.plot.training(trained(estimate=(0.02, 0.009, 0.004, 0.005)).history)
+    assert named(history, "critic estimate times 45,") and history.get_title().startswith("rank correlation")
+
+
+def test_a_wild_estimate_does_not_flatten_the_rest():
+    ax = otkit.plot.training(trained(estimate=(500.0, 0.9, -90.0, 0.5)))
+    low, high = ax.get_ylim()
+    assert -3 < low < 0 and 0.9 < high < 3 and named(ax, "critic estimate, up to 500")
+
+
+def test_what_is_missing_is_left_out():
+    ax = otkit.plot.training(trained(w1=(None, None), estimate=(1.0, -1.0), normalize="standard"))
+    assert labels(ax) == ["critic estimate"] and "unknown, 2 records" in ax.get_title()
+    assert "in the units of training" in ax.get_ylabel()
+    ax = otkit.plot.training(trained(estimate=(None, None, None, None)))
+    assert not any("estimate" in label for label in labels(ax)) and "unknown" in ax.get_title()
+    sliced = trained()
+    for record in sliced.history.records:
+        record |= {"sliced_w1": record.pop("w1"), "sliced_floor": record.pop("floor"), "rescaled": None}
+    ax = otkit.plot.training(sliced)
+    assert named(ax, "sliced $W_1$") and named(ax, "best, 0.2 at step 300") and named(ax, "floor, 0.15")
+
+
+def test_no_run_has_no_curve():
+    with pytest.raises(Unsupported, match="run is a dict: pass what Trainer.fit returned"):
+        otkit.plot.training({})
+    with pytest.raises(Unsupported, match="no records.*monitor_every"):
+        otkit.plot.training(trained(w1=()))
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_generated_points_and_the_modes_they_miss():
+    toy = otkit.datasets.eight_gaussians(4000)
+    right = toy.samples[toy.samples[:, 0] > 0.5]
+    ax = otkit.plot.samples(right, toy=toy)
+    shown(ax)
+    found = otkit.datasets.mode_coverage(right, *toy[1:])
+    assert found.modes == 3 and f"{len(right)} samples, 3 of 8 modes" in ax.get_title()
+    np.testing.assert_array_equal(places(ax, "centres"), toy.centers)
+    np.testing.assert_array_equal(places(ax, "samples"), right)
+    many = otkit.plot.samples(toy.samples)
+    assert len(places(many, "samples (3000 of 4000)")) == 3000 and many.get_title() == "4000 samples"
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (1, 3, 5), (3, 3, 5)])
+def test_generated_images_are_where_the_grid_has_them(shape):
+    images = np.random.default_rng(0).random((7, *shape))
+    sheet = otkit.plot.samples(images).images[0].get_array()
+    assert sheet.shape == (3 * 4 - 1, 3 * 6 - 1, 3)
+    scaled = (images[4].reshape(-1, 3, 5) - images.min()) / (images.max() - images.min())
+    expected = np.broadcast_to(scaled, (3, 3, 5)).transpose(1, 2, 0)
+    np.testing.assert_allclose(sheet[4:7, 6:11], expected, rtol=1e-12)  # the fifth of three in a row
+    assert (sheet[3] == 1.0).all() and (sheet[8:, 6:] == 1.0).all()
+
+
+def test_a_hundred_images_at_most_and_flat_ones_too():
+    ax = otkit.plot.samples(np.full((101, 1, 2, 2), 5.0))
+    assert ax.get_title() == "100 of 101 samples" and (np.asarray(ax.images[0].get_array())[:2, :2] == 0.0).all()
+
+
+@pytest.mark.parametrize(
+    "samples, toy, error, message",
+    [
+        (np.zeros((9, 5)), None, Unsupported, r"samples has shape \(9, 5\).*fold each row"),
+        (np.zeros((9, 2, 4, 4)), None, Unsupported, "samples has shape"),
+        (np.zeros((0, 1, 4, 4)), None, Unsupported, "samples has shape"),
+        (np.full((9, 4, 4), np.nan), None, BadMeasure, "NaN"),
+        (np.full((9, 2), np.nan), None, BadMeasure, "NaN"),
+        (np.zeros((9, 4, 4)), otkit.datasets.eight_gaussians(1), Unsupported, "leave it out"),
+    ],
+)
+def test_samples_that_have_no_picture(samples, toy, error, message):
+    with pytest.raises(error, match=message):
+        otkit.plot.samples(samples, toy=toy)
+    assert plt.get_fignums() == []

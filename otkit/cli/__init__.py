@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-_INTERRUPTED = "interrupted before a bracket was known"
+_BEFORE = {"train": "the first step", "sample": "the samples were drawn"}  # that: Ctrl-C came; else the bracket
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,13 +41,13 @@ def _run(argv: Sequence[str] | None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
         code = app(args=arguments, prog_name="otkit", standalone_mode=False) or 0
-        return _fail(_INTERRUPTED, code) if code == 130 else code  # typer turns a KeyboardInterrupt into 130
+        return _fail(_interrupted(arguments), code) if code == 130 else code  # typer turns a KeyboardInterrupt into 130
     except SystemExit:  # typer's answer to a closed pipe where stdout is unbuffered
         return 0
     except OtkitError as error:
         return _fail(str(error), 2)
     except KeyboardInterrupt:
-        return _fail(_INTERRUPTED, 130)
+        return _fail(_interrupted(arguments), 130)
     except MemoryError:
         return _fail("not enough memory for this problem; try fewer samples", 2)
     except BrokenPipeError:
@@ -61,6 +61,10 @@ def _run(argv: Sequence[str] | None) -> int:
         if os.environ.get("OTKIT_DEBUG"):
             raise
         return _fail(f"internal error, {type(error).__name__}: {error}; OTKIT_DEBUG=1 shows where, please report it", 1)
+
+
+def _interrupted(arguments: Sequence[str]) -> str:
+    return f"interrupted before {_BEFORE.get(arguments[0], 'a bracket was known')}"
 
 
 def _fail(message: str, code: int) -> int:

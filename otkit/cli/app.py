@@ -6,11 +6,13 @@ import typer
 
 from otkit.cli.distance import distance
 from otkit.cli.quickstart import quickstart
+from otkit.cli.sample import sample
+from otkit.cli.train import train
 from otkit.cli.verify import verify
 
 app = typer.Typer(
     help="Optimal transport for people who need the number to be right.",
-    epilog="Exit codes: 0 answered, 2 bad input or usage, 3 not converged (the bracket reached is still printed).",
+    epilog="Exit codes: 0 answered, 2 bad input or usage, 3 not converged or not finished (what was reached is told).",
     add_completion=False,
     rich_markup_mode=None,  # plain help: no rich import, the same in a pipe and in a terminal
     pretty_exceptions_enable=False,
@@ -36,4 +38,6 @@ def _options(
 
 app.command()(distance)
 app.command()(verify)
+app.command()(train)
+app.command()(sample)
 app.command()(quickstart)

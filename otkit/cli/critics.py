@@ -54,7 +54,7 @@ def in_shell_words(spec: str, error: OtkitError) -> OtkitError:
     """The error, with the option that is to blame in front and the line of the file behind."""
     cause = error.__cause__
     message = re.sub(r"^critic raised", "it raised", str(cause if isinstance(cause, OtkitError) else error))
-    message = message.removeprefix(f"{split_critic(spec)[0]}: ")
+    message = message.removeprefix(f"{split_critic(spec)[0]}: ").replace("net (Exported)", "the critic")
     path = os.path.abspath(split_critic(spec)[0])
     lines = [frame.lineno for frame in traceback.extract_tb(getattr(cause, "__traceback__", None))
              if os.path.abspath(frame.filename) == path]  # fmt: skip
@@ -133,9 +133,20 @@ def _values(path: str, keys: str | None) -> tuple:
     return read_arrays(path, chosen)
 
 
+def _refuse_unfinished(folder: str) -> None:
+    """The folder of a run that holds no critic: not yet, or never."""
+    missing = {name for name in ("config.json", "generator.pt2", "critic.pt2")
+               if not os.path.exists(os.path.join(folder, name))}  # fmt: skip
+    if missing == {"critic.pt2"}:
+        raise BadCritic("this run was trained without a critic; compare its samples by otkit distance")
+    if missing == {"generator.pt2", "critic.pt2"}:
+        raise BadCritic("this run has not ended, and its critic is written at the end; go on with otkit train --resume")
+
+
 def _torch_critic(path: str, rest: str | None) -> Callable:
     if rest is not None:
         raise BadCritic(f"a .pt2 file or a folder holds one critic; leave out :{rest}")
+    _refuse_unfinished(path)
     try:
         from otkit.torch import load_critic
 

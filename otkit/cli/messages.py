@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 def option(key: str) -> str:
@@ -12,6 +13,16 @@ def option(key: str) -> str:
     '--max-iter'
     """
     return "--" + key.replace("_", "-")
+
+
+def nearest(name: str, among: Iterable[str]) -> str:
+    """What may have been meant by a name that is none of these, or all of them.
+
+    >>> nearest("sinkhron", ["auto", "sinkhorn"])
+    'did you mean sinkhorn?'
+    """
+    close = get_close_matches(name.lower(), list(among), n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"choose one of {', '.join(among)}"
 
 
 def in_shell_words(message: str) -> str:

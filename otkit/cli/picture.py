@@ -1,5 +1,6 @@
-"""The picture of a report in a file."""
+"""A picture in a file."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
 
 from otkit.errors import OtkitError, Unsupported
@@ -13,13 +14,13 @@ def check_matplotlib(option: str) -> None:
         raise Unsupported(f"{option} needs matplotlib; install it with: pip install 'otkit[plot]'")
 
 
-def draw(report, path: str) -> str | None:
-    """Draw and write it; what went wrong, if anything did: the answer has been printed and must not be lost."""
+def draw(paint: Callable, path: str) -> str | None:
+    """Let `paint` draw on an ax, and write it. What went wrong, if anything did: the answer itself must not be lost."""
     try:
         from matplotlib.figure import Figure  # without pyplot: no window, no display, whatever the backend
 
         figure = Figure(figsize=(7.0, 5.5), dpi=150, layout="constrained")
-        report.plot(ax=figure.add_subplot())
+        paint(ax=figure.add_subplot())
         figure.savefig(path)
     except KeyboardInterrupt:
         return "interrupted"

@@ -18,7 +18,8 @@ _COMPILING = 2.0  # seconds of compilation before it is mentioned
 class _Display:
     """Receives progress events; rich is imported with the first one that is shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, through: Callable | None = None) -> None:
+        self._through = through
         self._start = time.perf_counter()
         self._due = self._start + _PATIENCE
         self._bar = None
@@ -26,7 +27,8 @@ class _Display:
 
     def __call__(self, event) -> None:
         now = time.perf_counter()
-        if now < self._due:
+        event = event if self._through is None else self._through(event)
+        if now < self._due or event is None:
             return
         if sys.stderr.isatty():
             self._due = now + 0.1
@@ -39,10 +41,11 @@ class _Display:
         if self._bar is None:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn
+            from rich.table import Column
 
             self._bar = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
+                TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=False)),
+                BarColumn(bar_width=20),
                 console=Console(stderr=True),
                 transient=True,
             )
@@ -88,14 +91,14 @@ def shell_name(solver: str) -> str:
 
 
 @contextmanager
-def shown(quiet: bool = False) -> Iterator[Callable | None]:
-    """Show what the solvers report while the block runs."""
+def shown(quiet: bool = False, through: Callable | None = None) -> Iterator[Callable | None]:
+    """Show what the solvers report while the block runs: each event, or what `through` makes of it, or nothing."""
     if quiet:
         yield None
         return
     from otkit.progress import listen
 
-    display = _Display()
+    display = _Display(through)
     try:
         with listen(display), compilation_mentioned(display.say):
             yield display

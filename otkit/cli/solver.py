@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from otkit.cli.messages import option
+from otkit.cli.messages import nearest, option
 from otkit.errors import Unsupported
 
 _SOLVERS = {
@@ -23,11 +23,7 @@ def make_solver(name: str, **limits: Any):
 
     limits = {key: value for key, value in limits.items() if value is not None}
     if name not in _SOLVERS:
-        from difflib import get_close_matches
-
-        close = get_close_matches(name.lower(), _SOLVERS, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]}?" if close else f"choose one of {', '.join(_SOLVERS)}"
-        raise Unsupported(f"--solver {name}: no such solver; {hint}")
+        raise Unsupported(f"--solver {name}: no such solver; {nearest(name, _SOLVERS)}")
     kind = getattr(otkit.solvers, _SOLVERS[name])
     refused = set(limits) - {field.name for field in dataclasses.fields(kind)}
     if refused:

@@ -87,7 +87,7 @@ def verify(
         with suppress(OSError):  # a reader that has gone is no reason not to draw
             sys.stdout.flush()
         with redirect_stdout(sys.stderr):
-            failed = picture.draw(found, plot)
+            failed = picture.draw(found.plot, plot)
         if failed:
             return print_failure(f"--plot {plot}: the picture was not drawn ({failed})")
     held = 0 if found.holdout is None else exit_code(found.holdout.status, "holdout, ")

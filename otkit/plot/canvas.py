@@ -23,6 +23,7 @@ X, Y = BLUE, VERMILLION  # the two sample sets
 PLAN, BOUND, PAIRS, MARKED = GREEN, BLACK, "#A6A6A6", ORANGE
 LOW, MIDDLE, HIGH = "#E8A57A", "#FAFAFA", "#79B4DB"  # of a function: paler than the samples, which lie on top of it
 NOTHING = "#8C8C8C"
+EXACT, ESTIMATE, PROVED, FLOOR = BLACK, VERMILLION, GREEN, NOTHING  # of W_1 while a network is trained
 
 MOST_POINTS = 3000  # of one sample set; more are a random choice, and the legend says so
 LARGEST, SMALLEST = 30.0, 2.5  # areas of points, in square typographic points

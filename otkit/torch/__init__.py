@@ -61,6 +61,9 @@ if TYPE_CHECKING:
         penalty_of,
         refuse_batch_norm,
     )
+    from otkit.torch.training.config import PRESETS, TrainConfig
+    from otkit.torch.training.run import Run
+    from otkit.torch.training.trainer import Trainer
     from otkit.torch.verify import verify_critic
 
 _HOME = {
@@ -114,6 +117,10 @@ _HOME = {
     "SequenceGenerator": "otkit.torch.networks",
     "kind_for": "otkit.torch.networks",
     "networks_for": "otkit.torch.networks",
+    "PRESETS": "otkit.torch.training.config",
+    "TrainConfig": "otkit.torch.training.config",
+    "Run": "otkit.torch.training.run",
+    "Trainer": "otkit.torch.training.trainer",
     "verify_critic": "otkit.torch.verify",
     "consistency_penalty": "otkit.torch.penalties",
     "gradient_norms": "otkit.torch.penalties",
@@ -138,12 +145,16 @@ __all__ = [
     "MaxMin",
     "OBJECTIVES",
     "Objective",
+    "PRESETS",
     "ResNetCritic",
     "ResNetGenerator",
     "Residual",
+    "Run",
     "SequenceCritic",
     "SequenceGenerator",
     "TorchCritic",
+    "TrainConfig",
+    "Trainer",
     "clip_weights_",
     "consistency_penalty",
     "cramer_critic_loss",
