@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from benchmarks.gan_tables import page as gan_page
 from benchmarks.machine import ROOT
 from benchmarks.method import how
 from benchmarks.notes import NOTES, UNEXPLAINED
@@ -22,6 +23,7 @@ from benchmarks.works import SUITES
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
+OWN = {"gan": gan_page}  # suites with tables of their own kind
 INSERTED = {"w1_truth": (ROOT / "docs" / "duality.md", inserted)}
 
 
@@ -52,6 +54,9 @@ def page(documents: Iterable[dict]) -> str:
     """The whole page, one part for each file of results."""
     parts = ["# Benchmarks", "Made by `python -m benchmarks.report` from `benchmarks/results/*.json`; do not edit."]
     for document in documents:
+        if document["suite"] in OWN:
+            parts.append(OWN[document["suite"]](document))
+            continue
         rows, suite = [Row.from_dict(values) for values in document["rows"]], SUITES[document["suite"]]
         parts.append(f"## Suite: {document['suite']}")
         if document["quick"]:

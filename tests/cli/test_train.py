@@ -30,13 +30,7 @@ SMALL = ["hidden=8", "batch_size=16", "monitor_every=4", "monitor_size=50", "che
 TINY = [part for setting in SMALL for part in ("--set", setting)]
 IMAGES = ["--set", "width=4", *TINY[2:]]
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(autouse=True, scope="module")

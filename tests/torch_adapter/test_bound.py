@@ -18,14 +18,6 @@ from otkit.torch.bound.spectrum import matrix_norm, symbol_norm
 FEW = settings(max_examples=150, deadline=None)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def written_out(module, shape):
     """The largest singular value of an affine module as a matrix: LAPACK's, from forward passes in float64."""
     module = module.double()

@@ -11,14 +11,6 @@ from otkit.torch.activations import Abs
 from otkit.torch.bound.layers import dense_norm
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def norm_of(layer, shape):
     """Of its linear part, written out; a twin of lipschitz_bound that knows nothing but the module's forward."""
     layer = layer.double()

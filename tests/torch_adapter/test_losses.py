@@ -17,15 +17,6 @@ REAL = np.array([1.5, -0.3, 2.0, 0.4])
 FAKE = np.array([-1.2, 0.7, 0.2])
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Nets this small are slower on two threads, and far slower beside other processes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def sigmoid(f):
     return 1 / (1 + np.exp(-f))
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from otkit.errors import BadCritic, Unsupported
-from otkit.torch.activations import Abs, GroupSort, MaxMin
+from otkit.torch.activations import Abs, GroupSort, LeakyReLU, MaxMin, ReLU
 from otkit.torch.bound.spectrum import matrix_norm, product, strided, symbol_norm
 from otkit.torch.bound.windows import overlap
 
@@ -24,7 +24,17 @@ MOST_ENTRIES, MOST_SIDE = 1 << 22, 1024  # of a linear map written out as a matr
 
 ONE = (
     *(nn.Identity, nn.Flatten, nn.Unflatten, nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.Tanh, nn.Softsign, nn.LogSigmoid),
-    *(nn.Softshrink, nn.Tanhshrink, nn.PixelShuffle, nn.PixelUnshuffle, nn.ChannelShuffle, GroupSort, MaxMin, Abs),
+    *(
+        nn.Softshrink,
+        nn.Tanhshrink,
+        nn.PixelShuffle,
+        nn.PixelUnshuffle,
+        nn.ChannelShuffle,
+        GroupSort,
+        MaxMin,
+        Abs,
+        ReLU,
+    ),
     *(nn.ZeroPad1d, nn.ZeroPad2d, nn.ZeroPad3d, nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d),
 )
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
@@ -218,6 +228,7 @@ CONSTANTS: dict[type, Callable[[nn.Module, Shape], float]] = {
     **dict.fromkeys(GLOBAL_MAXES, global_max),
     **dict.fromkeys(PADS, pad),
     nn.LeakyReLU: leaky,
+    LeakyReLU: leaky,
     nn.PReLU: prelu,
     nn.ELU: elu,
     nn.CELU: celu,

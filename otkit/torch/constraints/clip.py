@@ -39,9 +39,13 @@ def clip_weights_(module: nn.Module, limit: float) -> nn.Module:
                 f"{name or 'module'} has parametrized weights: clipping what they are computed from does not clip "
                 "them. Use one constraint, not two."
             )
-    parameters = [parameter for parameter in module.parameters() if parameter.is_floating_point()]
+    clamp_([parameter for parameter in module.parameters() if parameter.is_floating_point()], limit)
+    return module
+
+
+def clamp_(parameters: list[nn.Parameter], limit: float) -> None:
+    """`clip_weights_` of parameters that were looked at before: a trainer calls it every step."""
     if parameters:
         with torch.no_grad():
             torch._foreach_clamp_max_(parameters, limit)
             torch._foreach_clamp_min_(parameters, -limit)
-    return module

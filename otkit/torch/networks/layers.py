@@ -9,16 +9,18 @@ import torch
 from torch import nn
 
 from otkit.errors import Unsupported
+from otkit.torch.activations import LeakyReLU, MaxMin, ReLU
 
 Activation = str | Callable[[], nn.Module]
 
 PLAIN = {
-    "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(0.2),
+    "relu": ReLU,
+    "leaky_relu": lambda: LeakyReLU(0.2),
     "elu": nn.ELU,
     "silu": nn.SiLU,
     "softplus": nn.Softplus,
     "tanh": nn.Tanh,
+    "maxmin": MaxMin,
 }
 NORMS = ("batch", "layer", "none")
 
@@ -31,14 +33,10 @@ def activation(kind: Activation) -> nn.Module:
     """
     if isinstance(kind, str) and kind in PLAIN:
         return PLAIN[kind]()
-    if kind == "maxmin":
-        from otkit.torch.activations import MaxMin
-
-        return MaxMin()
     made = None if isinstance(kind, str | nn.Module) or not callable(kind) else kind()
     if not isinstance(made, nn.Module):
         raise Unsupported(
-            f"activation is {kind!r}: choose one of {', '.join([*PLAIN, 'maxmin'])}, or pass a class such as "
+            f"activation is {kind!r}: choose one of {', '.join(PLAIN)}, or pass a class such as "
             "torch.nn.GELU or a function of no arguments that makes the module."
         )
     return made

@@ -76,6 +76,11 @@ class Loop:
         self._export(run)
         return run
 
+    def advance(self) -> None:
+        """One generator step and the look for NaN that follows it: the loop without looks, records and checkpoints."""
+        self._step()
+        self._refuse_nan()
+
     def _step(self) -> None:
         """One generator step, after its critic steps."""
         config, steps, feed = self.config, self.steps, self.data.feed

@@ -13,7 +13,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.utils import parametrize
 
 from otkit.errors import Unsupported
-from otkit.torch.constraints import clip_weights_
+from otkit.torch.constraints import clamp_, clip_weights_
 from otkit.torch.losses import objective
 from otkit.torch.penalties import consistency_penalty, gradient_norms, interpolates, penalty_of, refuse_batch_norm
 from otkit.torch.programs import evaluating
@@ -53,6 +53,8 @@ class Steps:
                 net.train()
         if critic is not None and {"gradient", "consistency"} & set(config.lipschitz):
             refuse_batch_norm(critic)
+        self._clipped: list[nn.Parameter] = []  # once the first step has looked at what there is to clip
+        self._checked = False  # whether the graph of the penalty has been looked at
         if ranks.world > 1:
             _refuse_coupled(config, generator, critic)
         self._call_g = _compiled(generator, config, device) if config.compile else generator
@@ -103,8 +105,10 @@ class Steps:
             total.backward()
         self.ranks.average_gradients(self.net_c.parameters())
         self.opt_c.step()
-        if "clip" in config.lipschitz:
-            clip_weights_(self.net_c, config.clip)
+        if self._clipped:
+            clamp_(self._clipped, config.clip)
+        elif "clip" in config.lipschitz:
+            self._clipped = [p for p in clip_weights_(self.net_c, config.clip).parameters() if p.is_floating_point()]
 
     def generator(self, real: torch.Tensor | None) -> None:
         """One step of the generator against the critic, or against the primal loss where there is no critic."""
@@ -157,7 +161,9 @@ class Steps:
         else:  # the embeddings of fake are there already
             anchors = of_fake.roll(-1, 0)
             critic = lambda z: self.objective.scores(features=self.net_c(z), anchors=anchors)  # noqa: E731
-        return penalty_of(gradient_norms(critic, points), sided=config.sided, center=config.center)
+        norms = gradient_norms(critic, points, checked=self._checked)
+        self._checked = True
+        return penalty_of(norms, sided=config.sided, center=config.center)
 
     @contextmanager
     def _weights(self) -> Iterator[None]:

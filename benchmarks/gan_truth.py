@@ -1,0 +1,110 @@
+"""Critics of the trainer's presets on problems whose gradient is known: the mean cosine of the W_1 benchmark.
+
+The setting of Korotin, Kolesov, Burnaev 2022 ([D, max(2D, 128) x 2, 1], batch 1024, Adam 2e-4 (0, 0.9)): no generator
+is trained, both laws are sampled afresh, so critic steps of the trainer are made and nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from benchmarks.truth_published import PUBLISHED
+from otkit.datasets import funnels
+from otkit.datasets.problem import W1Problem
+from otkit.torch import TrainConfig
+from otkit.torch.training.networks import networks_of
+from otkit.torch.training.ranks import Ranks
+from otkit.torch.training.steps import Steps
+
+BATCH, FRESH, LEAST_WIDTH = 1024, 4096, 128
+ADAM = {"optimizer": "adam", "lr_critic": 2e-4, "betas": (0.0, 0.9)}
+
+
+class Setting(NamedTuple):
+    """A preset, what is changed, the iterations published, and the cosines published for 4 and 16 funnels in DIMS."""
+
+    preset: str
+    changes: dict[str, Any]
+    steps: int
+    published: dict[int, tuple[float, ...]]
+
+
+DIMS = (2, 4, 8, 16, 32)
+SETTINGS = {
+    "clip": Setting("wgan", {**ADAM, "clip": 0.04}, 5_000, {4: (0.07, 0.27, 0.34, 0.33, 0.40)}),
+    "GP": Setting("wgan-gp", ADAM, 60_000, {n: PUBLISHED[n]["WGAN-GP"] for n in (4, 16)}),
+    "LP": Setting("wgan-lp", ADAM, 60_000, {n: PUBLISHED[n]["WGAN-LP"] for n in (4, 16)}),
+    "SN": Setting("sn-wgan", ADAM, 10_000, {4: (0.21, 0.36, 0.35, 0.35, 0.42), 16: (0.16, 0.24, 0.26, 0.25, 0.22)}),
+    "ortho": Setting(
+        "ortho-wgan", ADAM, 25_000, {4: (0.77, 0.91, 0.89, 0.97, 0.98), 16: (0.69, 0.73, 0.75, 0.85, 0.94)}
+    ),
+}
+
+
+def row(name: str, n_funnels: int, d: int, most: int | None, seed: int) -> dict[str, Any]:
+    """One critic, trained as long as published, `most` steps at most, and its mean cosine at fresh points."""
+    torch.set_num_threads(1)
+    setting, problem = SETTINGS[name], funnels(8, d, n_funnels=n_funnels, seed=seed)
+    steps = min(setting.steps, most or setting.steps)
+    start = time.perf_counter()
+    critic, estimate = trained(problem, setting, d, steps, seed)
+    seconds = time.perf_counter() - start
+    x, y = problem.fresh(FRESH, seed=seed + 1)
+    found = {
+        "preset": name, "n_funnels": n_funnels, "d": d, "steps": steps, "published_steps": setting.steps,
+        "seconds": seconds, "cosine_x": cosine(critic, problem, x), "cosine_y": cosine(critic, problem, y),
+        "estimate": estimate, "distance": problem.distance,
+    }  # fmt: skip
+    published = setting.published.get(n_funnels)
+    return {**found, "published": published[DIMS.index(d)] if published and d in DIMS else None}
+
+
+def trained(problem: W1Problem, setting: Setting, d: int, steps: int, seed: int) -> tuple[torch.nn.Module, float]:
+    """The preset's critic after so many of the trainer's critic steps."""
+    width = max(2 * d, LEAST_WIDTH)
+    config = TrainConfig.preset(
+        setting.preset, steps=steps, batch_size=BATCH, hidden=(width, width), noise_dim=1, monitor_every=0, seed=seed,
+        device="cpu", **setting.changes,
+    )  # fmt: skip
+    place = torch.device("cpu")
+    torch.manual_seed(seed)
+    generator, critic, _ = networks_of(config, (d,), None, None, place)
+    made = Steps(generator, critic, config, place, Ranks(place))
+    batches = fresh(problem, seed)
+    for step in range(steps):
+        real, fake = batches()
+        made.critic(real, fake)
+        made.decay(step + 1)
+        if step % 100 == 0 and step < steps - 100:
+            estimate = made.means()
+    estimate = made.means()
+    return made.net_c.eval(), estimate["critic_estimate"]
+
+
+def fresh(problem: W1Problem, seed: int) -> Callable[[], tuple[torch.Tensor, torch.Tensor]]:
+    """New batches of both laws, drawn many at a time."""
+    draws, many = np.random.default_rng(seed), 16
+    held: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def batch() -> tuple[torch.Tensor, torch.Tensor]:
+        if not held:
+            x, y = (torch.from_numpy(side).float() for side in problem.fresh(many * BATCH, seed=draws))
+            held.extend(zip(x.split(BATCH), y.split(BATCH)))
+        return held.pop()
+
+    return batch
+
+
+def cosine(critic: torch.nn.Module, problem: W1Problem, points: np.ndarray) -> float:
+    """The mean cosine between the critic's gradient and the true one; a gradient of 0 counts as 0."""
+    z = torch.from_numpy(points).float().requires_grad_()
+    (slopes,) = torch.autograd.grad(critic(z).sum(), z)
+    slopes, truth = slopes.double().numpy(), problem.gradient(points)
+    length = np.linalg.norm(slopes, axis=1)
+    dots = np.einsum("kd,kd->k", slopes, np.nan_to_num(truth)) / np.where(length > 0, length, 1.0)
+    return float(dots.mean())
