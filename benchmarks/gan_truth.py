@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from benchmarks import truth_measure
 from benchmarks.truth_published import PUBLISHED
+from benchmarks.truth_trained import BATCH, BETAS, LEARNING_RATE, LEAST_WIDTH, Network
 from otkit.datasets import funnels
 from otkit.datasets.problem import W1Problem
 from otkit.torch import TrainConfig
@@ -21,8 +23,8 @@ from otkit.torch.training.networks import networks_of
 from otkit.torch.training.ranks import Ranks
 from otkit.torch.training.steps import Steps
 
-BATCH, FRESH, LEAST_WIDTH = 1024, 4096, 128
-ADAM = {"optimizer": "adam", "lr_critic": 2e-4, "betas": (0.0, 0.9)}
+FRESH = 4096
+ADAM = {"optimizer": "adam", "lr_critic": LEARNING_RATE, "betas": BETAS}
 
 
 class Setting(NamedTuple):
@@ -101,10 +103,5 @@ def fresh(problem: W1Problem, seed: int) -> Callable[[], tuple[torch.Tensor, tor
 
 
 def cosine(critic: torch.nn.Module, problem: W1Problem, points: np.ndarray) -> float:
-    """The mean cosine between the critic's gradient and the true one; a gradient of 0 counts as 0."""
-    z = torch.from_numpy(points).float().requires_grad_()
-    (slopes,) = torch.autograd.grad(critic(z).sum(), z)
-    slopes, truth = slopes.double().numpy(), problem.gradient(points)
-    length = np.linalg.norm(slopes, axis=1)
-    dots = np.einsum("kd,kd->k", slopes, np.nan_to_num(truth)) / np.where(length > 0, length, 1.0)
-    return float(dots.mean())
+    """The mean cosine between the critic's gradient and the true one, as all critics of the benchmark are measured."""
+    return truth_measure.cosine(Network(critic).gradient(points), problem.gradient(points))[0]

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from otkit import measures
+from otkit import measures, progress
 from otkit.certificate import EPS, certify, conjugate, from_columns, value_below
 from otkit.costs import Cost, PointCost, point_cost
 from otkit.critic import rise, tightened
 from otkit.errors import BadMeasure, Interrupted, NotConverged, Unsupported
 from otkit.front import solve
 from otkit.problem import Problem
-from otkit.progress import Progress, report
 from otkit.result import Status
 from otkit.scores import scored
 from otkit.slope import Slope, sized, steepest
@@ -296,9 +295,9 @@ def _reported(samples: _Samples, result: Result, random: np.random.Generator, n_
     cost, a, b, scale = samples.cost, samples.a, samples.b, samples.cost.scale
     v, w, size = sized(*samples.values)
     v, w = _centred(v, w)
-    report(Progress("verify", "slope of the critic over all pairs"))
+    progress.report(progress.Progress("verify", "slope of the critic over all pairs"))
     slope = steepest(cost, v, w)
-    report(Progress("verify", "c-transforms of the critic"))
+    progress.report(progress.Progress("verify", "c-transforms of the critic"))
     rescaled, best = _bounds(cost, a, b, v, w, slope)
     nothing = np.zeros_like(v), np.zeros_like(w)
     captured = min(1.0, best * scale / result.cost) if result.cost > 0.0 else 0.0
@@ -355,7 +354,7 @@ def _lipschitz(samples: _Samples, result: Result, metric: str | Callable) -> flo
     cost = samples.cost
     f, g = tightened(cost, result.certificate.f)
     u = np.concatenate([f, -g])
-    report(Progress("verify", "slope of the potential over all pairs"))
+    progress.report(progress.Progress("verify", "slope of the potential over all pairs"))
     if isinstance(cost, PointCost):
         points = np.concatenate([cost.x, cost.y])
         return rise(PointCost(points, points, cost.metric, 1.0), u, float(np.abs(u).max()))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import CRITICAL, getLogger
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -15,6 +15,8 @@ from torch.export import Dim, ExportedProgram, export
 from torch.export.passes import move_to_device_pass
 
 from otkit.errors import BadCritic
+from otkit.torch.lines import first_line
+from otkit.torch.whole import whole
 
 
 def save_program(net: nn.Module, path: str, example: torch.Tensor) -> None:
@@ -32,17 +34,11 @@ def save_program(net: nn.Module, path: str, example: torch.Tensor) -> None:
         program = move_to_device_pass(program, "cpu")
     except Exception as error:
         raise BadCritic(
-            f"net ({type(net).__name__}) cannot be exported, {type(error).__name__}: {_first_line(error)}. "
+            f"net ({type(net).__name__}) cannot be exported, {type(error).__name__}: {first_line(error)}. "
             "Its layers must not depend on values or on the number of points in a batch."
         ) from error
-    unfinished = f"{path}.{os.getpid()}.part"
-    try:
-        with open(unfinished, "wb") as handle:
-            torch.export.save(program, handle)
-        os.replace(unfinished, path)
-    finally:
-        if os.path.exists(unfinished):
-            os.unlink(unfinished)
+    with whole(Path(path)) as unfinished, open(unfinished, "wb") as handle:
+        torch.export.save(program, handle)
 
 
 def load_program(path: str, device: str | torch.device = "cpu") -> Exported:
@@ -59,7 +55,7 @@ def load_program(path: str, device: str | torch.device = "cpu") -> Exported:
     except Exception as error:
         raise BadCritic(
             f"{path}: torch {torch.__version__} cannot read this program, {type(error).__name__}: "
-            f"{_first_line(error)}. Write it again with otkit.torch.save_critic."
+            f"{first_line(error)}. Write it again with otkit.torch.save_critic."
         ) from error
     finally:
         logger.setLevel(level)
@@ -129,7 +125,3 @@ def _check_archive(file: str) -> None:
     if "archive_format" not in names:
         found = "weights without their network (torch.save)" if "data.pkl" in names else "no exported program"
         raise BadCritic(f"{file}: it holds {found}; write it with otkit.torch.save_critic(net, path, example)")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")

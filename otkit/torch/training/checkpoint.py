@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from otkit.errors import Unsupported
+from otkit.torch.lines import first_line
 from otkit.torch.training.whole import written_whole
 
 FILE = "checkpoint.pt"
@@ -23,7 +24,7 @@ def write(folder: Path, state: dict[str, Any]) -> None:
             torch.save({"format": FORMAT, **state}, handle)
         except RuntimeError as error:  # torch's writer, whose own error hides that of the disk
             hidden = error.__context__
-            raise hidden if isinstance(hidden, OSError) else OSError(errno.EIO, _first_line(error)) from None
+            raise hidden if isinstance(hidden, OSError) else OSError(errno.EIO, first_line(error)) from None
 
 
 def read(folder: Path) -> dict[str, Any] | None:
@@ -39,13 +40,9 @@ def read(folder: Path) -> dict[str, Any] | None:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # what a damaged file can make a reader raise has no end
         raise Unsupported(
-            f"{path}: no checkpoint that can be read ({type(error).__name__}: {_first_line(error)}). Restore the file, "
+            f"{path}: no checkpoint that can be read ({type(error).__name__}: {first_line(error)}). Restore the file, "
             "or start the run again in another folder."
         ) from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise Unsupported(f"{path}: this file was not written by this version's trainer. Start in another folder.")
     return state
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0].rstrip(".")

@@ -15,6 +15,7 @@ from otkit.errors import Diverged, TrainingInterrupted, Unsupported
 from otkit.progress import Progress, listening, report
 from otkit.torch.critics import FILE as CRITIC
 from otkit.torch.critics import save_critic
+from otkit.torch.lines import first_line
 from otkit.torch.losses import CramerCritic
 from otkit.torch.programs import save_program
 from otkit.torch.training import checkpoint
@@ -233,8 +234,9 @@ class Loop:
         except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
             if isinstance(error, Unsupported):
                 raise
-            first = str(error).strip().splitlines()[0]
-            raise Unsupported(f"{self.folder}: the checkpoint is of other networks than these ({first}).") from None
+            raise Unsupported(
+                f"{self.folder}: the checkpoint is of other networks than these ({first_line(error)})."
+            ) from None
 
     def _restore(self, state: dict[str, Any]) -> None:
         steps = self.steps

@@ -13,7 +13,7 @@ import otkit.datasets as datasets
 from otkit.costs import point_cost
 from otkit.errors import BadMeasure
 from otkit.front import wasserstein
-from otkit.slope import steepest
+from otkit.slope import sized, steepest
 from otkit.solvers import Line
 from otkit.torch.critics import TorchCritic
 from otkit.torch.threads import kept
@@ -89,7 +89,8 @@ class Monitor:
         middle = on_real.mean()  # a constant far above the differences would cost their digits
         on_real, on_fake = on_real - middle, on_fake - middle
         cost = point_cost(self.real, fake, "euclidean", 1)
-        slope = steepest(cost, on_real, on_fake).value / cost.scale
+        v, w, unit = sized(on_real, on_fake)
+        slope = steepest(cost, v, w).value * unit / cost.scale
         return {"raw": float(on_real.mean() - on_fake.mean()), "slope": float(slope)}
 
     def _shaped(self, flat: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from torch.nn.utils import parametrize
 
 from otkit.errors import Unsupported
 from otkit.torch.constraints import clamp_, clip_weights_
+from otkit.torch.lines import first_line
 from otkit.torch.losses import objective
 from otkit.torch.penalties import consistency_penalty, gradient_norms, interpolates, penalty_of, refuse_batch_norm
 from otkit.torch.programs import evaluating
@@ -261,10 +262,9 @@ def _compiled(generator: nn.Module, config: TrainConfig, device: torch.device) -
         with torch.no_grad(), evaluating(generator):
             compiled(torch.zeros(config.batch_size, config.noise_dim, device=device))
     except Exception as error:
-        first = (str(error).strip().splitlines() or [""])[0]
         raise Unsupported(
-            f"compile is True, but torch.compile cannot do it here ({type(error).__name__}: {first}). Leave compile "
-            "out, or install what it asks for."
+            f"compile is True, but torch.compile cannot do it here ({type(error).__name__}: {first_line(error)}). "
+            "Leave compile out, or install what it asks for."
         ) from error
     return compiled
 

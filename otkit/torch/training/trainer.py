@@ -12,6 +12,7 @@ from torch import nn
 
 from otkit.datasets import Toy
 from otkit.errors import Unsupported
+from otkit.torch.lines import first_line
 from otkit.torch.training.config import TrainConfig
 from otkit.torch.training.feed import split_of
 from otkit.torch.training.folder import begun, checked_folder
@@ -152,9 +153,8 @@ def _device(wanted: str) -> torch.device:
         device = torch.device(wanted)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
         raise Unsupported(
-            f"device is {wanted!r}, but torch cannot use one here ({reason}). Use 'cpu' or 'auto'."
+            f"device is {wanted!r}, but torch cannot use one here ({first_line(error)}). Use 'cpu' or 'auto'."
         ) from None
     if device.type == "cuda":
         torch.cuda.set_device(device)

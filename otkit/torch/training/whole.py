@@ -1,35 +1,19 @@
-"""Files written whole or not at all."""
+"""Files of a run, written whole or not at all, and what is said where they cannot be."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from otkit.torch.whole import whole
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """The path of a file beside `path` to write to, which takes its place at the end, after what it holds is on disk.
-
-    A failure, a full disk for one, leaves the old file; it is an OSError that names the file.
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with written_whole(Path(folder) / "a.txt") as unfinished:
-    ...         length = unfinished.write_text("all of it")
-    ...     [file.name for file in Path(folder).iterdir()]
-    ['a.txt']
-    """
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with saying_what_stays(path):
-            yield unfinished
-            with open(unfinished, "rb+") as handle:
-                os.fsync(handle.fileno())
-            os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    """`whole`, whose failure, a full disk for one, is an OSError that names the file and says what is there now."""
+    with saying_what_stays(path), whole(path) as unfinished:
+        yield unfinished
 
 
 @contextmanager
