@@ -27,7 +27,6 @@ class Ranks:
         if not started and {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= set(os.environ):
             if int(os.environ["WORLD_SIZE"]) > 1:
                 dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-                dist.barrier()  # a process that ended while the others still connect would abort
                 # open for the next fit too: a second group would find the addresses of the first, and wait for them
                 atexit.register(_close)
                 started = True
