@@ -39,6 +39,13 @@ class Steps:
         self.config, self.device, self.ranks = config, device, ranks
         self.net_g, self.net_c = generator, critic
         self.part = ranks.share(config.batch_size)
+        if critic is not None and {"gradient", "consistency"} & set(config.lipschitz):
+            refuse_batch_norm(critic)
+        if ranks.world > 1:
+            _refuse_coupled(config, generator, critic)
+        for net in (generator, critic):
+            if net is not None:
+                ranks.broadcast(net)
         self.random = torch.Generator(device).manual_seed(Seeds.of(config.seed).noise)
         options = {"alpha": config.alpha, "margin": config.margin} if config.objective == "hinge-kr" else {}
         self.objective = objective(config.objective, **options) if config.has_critic else None
@@ -52,12 +59,8 @@ class Steps:
         for net in (generator, critic):
             if net is not None:
                 net.train()
-        if critic is not None and {"gradient", "consistency"} & set(config.lipschitz):
-            refuse_batch_norm(critic)
         self._clipped: list[nn.Parameter] = []  # once the first step has looked at what there is to clip
         self._checked = False  # whether the graph of the penalty has been looked at
-        if ranks.world > 1:
-            _refuse_coupled(config, generator, critic)
         self._call_g = _compiled(generator, config, device) if config.compile else generator
         parts = [] if critic is None else list(critic.modules())
         self._parametrized = [(part, name) for part in parts if parametrize.is_parametrized(part)

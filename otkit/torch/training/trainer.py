@@ -115,12 +115,9 @@ class Trainer:
         data = split_of(samples, config, device, holdout)
         try:
             net_g, net_c, noise_dim = networks_of(config, data.shape, generator, critic, device)
-            for net in (net_g, net_c):
-                if net is not None:
-                    ranks.broadcast(net)
             if config.noise_dim is None:
                 config = config.changed(noise_dim=noise_dim)
-            if folder is not None and ranks.first:
+            if folder is not None:
                 given = (("generator", generator, net_g, (noise_dim,)), ("critic", critic, net_c, data.shape))
                 for name, theirs, net, shape in given:
                     if theirs is not None:
