@@ -123,6 +123,7 @@ def conjugate(cost: Cost, g: np.ndarray, limit: np.ndarray) -> np.ndarray:
         return out
     from otkit.kernels.boxes import block_max
     from otkit.kernels.pricing import c_transform
+    from otkit.threads import launch
 
     order = cost.ordered
     g = g[order.cols]
@@ -131,7 +132,8 @@ def conjugate(cost: Cost, g: np.ndarray, limit: np.ndarray) -> np.ndarray:
     block_max(g, peak)
     smallest = np.empty(limit.size)
     for rows in row_slices(cost, np.arange(limit.size)):
-        c_transform(order.ground, order.boxes, limit, g, peak, rows, smallest)
+        with launch():
+            c_transform(order.ground, order.boxes, limit, g, peak, rows, smallest)
     return restored(smallest, order.rows)
 
 

@@ -21,7 +21,7 @@ from otkit.solvers.base import Clock, Stop
 from otkit.solvers.batch import Batch, point_batch, solve_batch, unit_of
 from otkit.solvers.schrodinger import VAGUE, Schrodinger, precisions
 from otkit.solvers.sinkhorn import Sinkhorn, mean_cost
-from otkit.solvers.threads import launch
+from otkit.threads import launch
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

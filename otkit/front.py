@@ -12,7 +12,7 @@ from otkit.problem import Problem
 from otkit.result import Result, Status
 from otkit.solvers import Auto, Solver
 from otkit.solvers.base import stuck
-from otkit.solvers.threads import launch, lost_in_fork
+from otkit.threads import launch, lost_in_fork
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import numba
 
+from otkit.threads import threads
+
 _pool: ThreadPoolExecutor | None = None
 
 
@@ -33,7 +35,7 @@ def share_out(task: Callable[[int], object], count: int) -> list[object]:
     """
     global _pool
     results: list[object] = [None] * count
-    helpers = min(numba.get_num_threads(), count) - 1
+    helpers = min(threads(), count) - 1
     queue = itertools.count()
 
     def work() -> None:

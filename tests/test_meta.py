@@ -71,13 +71,13 @@ def imports(tree: ast.Module) -> list[tuple[str, bool]]:
 
 def allowed_rooms(own: str) -> tuple[set[str], set[str]]:
     """(at import, also inside functions) for a room."""
-    low = LOW | {"progress"}
+    low = LOW | {"progress", "threads"}
     if own == "kernels":
         return {"kernels"}, set()
     if own in LOW:
         lazy = {"kernels", "critic"} if own in ("costs", "result") else set()
         return LOW, lazy
-    if own == "progress":
+    if own in ("progress", "threads"):
         return set(), set()
     if own == "certificate":
         return low | {"kernels"}, set()

@@ -80,7 +80,7 @@ class Line:
         array([1.5, 0. ])
         """
         from otkit.kernels.line import cost_batch, cost_batch_weighted
-        from otkit.solvers.threads import threads
+        from otkit.threads import launch, threads
 
         p = order_of(p)
         x, y = samples(x, "x"), samples(y, "y")
@@ -90,10 +90,12 @@ class Line:
         scratch = (min(threads(), k), n + m + max(n, m))
         out = np.empty(k)
         if a is None and b is None:
-            cost_batch(x, y, p, np.empty(scratch), out)
+            with launch():
+                cost_batch(x, y, p, np.empty(scratch), out)
             return out
         us, vs = (np.stack(side) for side in zip(*(units(*pair)[:2] for pair in weight_rows(a, b, k, n, m))))
-        cost_batch_weighted(x, us, y, vs, p, np.empty(scratch), np.empty(scratch, np.int64), out)
+        with launch():
+            cost_batch_weighted(x, us, y, vs, p, np.empty(scratch), np.empty(scratch, np.int64), out)
         return out
 
 
@@ -148,7 +150,7 @@ class _Sorted:
     def certificate(self, primal: float) -> Certificate:
         """The staircase's potentials; where x and y nearly coincide, those of row and column minima may be better: they
         are as small as the costs, the staircase's as large as the line is long."""
-        from otkit.kernels.line import c_transform_sorted, potentials_sorted
+        from otkit.kernels.line import potentials_sorted
 
         (rows, cols), (a, b) = self.order, self.sorted_units
         xs, ys = self.x[rows], self.y[cols]
@@ -156,19 +158,26 @@ class _Sorted:
         potentials_sorted(xs, a, ys, b, self.problem.p, f, g)
         best = self._proven(xs, ys, f, g)
         if primal - best.dual > GOOD_GAP * primal:
-            c_transform_sorted(xs, ys, np.zeros_like(g), self.problem.p, f)
-            c_transform_sorted(ys, xs, f, self.problem.p, g)
+            f = self._transform(xs, ys, np.zeros_like(g))
+            g = self._transform(ys, xs, f)
             best = max(best, self._proven(xs, ys, f, g), key=lambda certificate: certificate.dual)
         return best
 
     def _proven(self, xs: np.ndarray, ys: np.ndarray, f: np.ndarray, g: np.ndarray) -> Certificate:
-        from otkit.kernels.line import c_transform_sorted
-
         problem, (rows, cols) = self.problem, self.order
         g = g - centre(problem.a[rows], problem.b[cols], f, g)
-        raised = np.empty_like(f)
-        c_transform_sorted(xs, ys, g, problem.p, raised)
+        raised = self._transform(xs, ys, g)
         return proven(problem.cost, problem.a, problem.b, restored(raised, rows), restored(g, cols))
+
+    def _transform(self, xs: np.ndarray, ys: np.ndarray, g: np.ndarray) -> np.ndarray:
+        """The c-transform of g, in the order of xs."""
+        from otkit.kernels.line import c_transform_sorted
+        from otkit.threads import launch
+
+        f = np.empty_like(xs)
+        with launch():
+            c_transform_sorted(xs, ys, g, self.problem.p, f)
+        return f
 
 
 def _sorted_with(
@@ -176,7 +185,9 @@ def _sorted_with(
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Both sides in ascending order, each with what belongs to its points (int64) in the same order."""
     from otkit.kernels.sort import sort_pair_carry
+    from otkit.threads import launch
 
     xs, us, ys, vs = np.empty_like(x), np.empty_like(u), np.empty_like(y), np.empty_like(v)
-    sort_pair_carry(x, u, y, v, xs, us, ys, vs)
+    with launch():
+        sort_pair_carry(x, u, y, v, xs, us, ys, vs)
     return (xs, us), (ys, vs)

@@ -8,7 +8,6 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from otkit.debiased import sinkhorn_divergence
-from otkit.torch.threads import kept
 
 TOL = 1e-4  # marginal error: the value is then right to eps * 1e-4, far below the noise of a batch
 
@@ -19,9 +18,8 @@ class _Divergence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, y: torch.Tensor, eps: float, tol: float) -> torch.Tensor:
-        with kept():
-            result = sinkhorn_divergence(x.detach(), y.detach(), eps=eps, tol=tol)
-            wanted = [torch.from_numpy(result.grad_x), torch.from_numpy(result.grad_y) if y.requires_grad else None]
+        result = sinkhorn_divergence(x.detach(), y.detach(), eps=eps, tol=tol)
+        wanted = [torch.from_numpy(result.grad_x), torch.from_numpy(result.grad_y) if y.requires_grad else None]
         ctx.save_for_backward(*(None if g is None else g.to(x) for g in wanted))
         return x.new_tensor(result.value)
 

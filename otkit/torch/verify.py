@@ -12,7 +12,6 @@ from otkit.duality import verify
 from otkit.errors import BadCritic, BadMeasure
 from otkit.measures import numbers
 from otkit.torch.critics import TorchCritic
-from otkit.torch.threads import kept
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -70,8 +69,7 @@ def verify_critic(
     unseen = (*flat[2:], *holdout[2:]) if flat[2:] else holdout
     critic = TorchCritic(net, shape, batch_size)
     try:
-        with kept():
-            return verify(*flat[:2], critic=critic, holdout=unseen, metric=metric, **options)
+        return verify(*flat[:2], critic=critic, holdout=unseen, metric=metric, **options)
     except BadCritic as error:
         if isinstance(error.__cause__, BadCritic):  # net raised, and TorchCritic has said so
             raise error.__cause__ from error.__cause__.__cause__

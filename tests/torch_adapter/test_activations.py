@@ -10,7 +10,7 @@ from torch import nn  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
 from otkit.torch import gradient_penalty, lipschitz_bound  # noqa: E402
-from otkit.torch.activations import LeakyReLU, ReLU  # noqa: E402
+from otkit.torch.activations import LeakyReLU, ReLU, differentiated_once  # noqa: E402
 
 PAIRS = [(ReLU(), nn.ReLU()), (LeakyReLU(0.2), nn.LeakyReLU(0.2))]
 
@@ -73,3 +73,25 @@ def test_second_derivatives(mine):
 def test_a_bound_knows_them(mine, torchs):
     net, other = critics(mine, torchs)
     assert lipschitz_bound(net) == lipschitz_bound(other)
+
+
+@pytest.mark.parametrize("mine, torchs", PAIRS)
+def test_once_they_are_torchs_own_and_a_penalty_is_the_same(mine, torchs):
+    torch.manual_seed(2)
+    (net, _), x = critics(mine, torchs), torch.randn(32, 3, requires_grad=True)
+    name = torchs(x).grad_fn.name()
+    with pytest.raises(ZeroDivisionError), differentiated_once():
+        assert mine(x).grad_fn.name() == name
+        raise ZeroDivisionError
+    assert mine(x).grad_fn.name() != name
+    plain = gradient_penalty(net, x, points="real")
+    with differentiated_once():
+        assert torch.equal(plain, gradient_penalty(net, x, points="real"))
+
+
+@pytest.mark.parametrize("mine, torchs", PAIRS)
+def test_torch_can_compile_them_in_one_graph(mine, torchs):
+    net, other = critics(mine, torchs)
+    compiled, x = torch.compile(net, backend="eager", fullgraph=True), torch.randn(4, 3)
+    with differentiated_once():
+        assert torch.equal(compiled(x), other(x))

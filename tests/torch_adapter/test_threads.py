@@ -1,37 +1,74 @@
 """Kernels of numba do not leave torch with another number of threads."""
 
+import json
+import os
+import subprocess
+import sys
+
 import numba
-import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-import otkit  # noqa: E402
-from otkit.torch import TrainConfig, Trainer, verify_critic  # noqa: E402
-from otkit.torch.threads import kept  # noqa: E402
-from otkit.torch.transport import sinkhorn_cost  # noqa: E402
+# Numba starts its threads once in a process, so each call is the first one of a child that is forked before them.
+CHILDREN = """
+import json, os, sys
+import numba, numpy as np, torch
+import otkit
+from otkit.torch import TrainConfig, Trainer, verify_critic
+from otkit.torch.training.monitor import Monitor, sliced
+from otkit.torch.transport import sinkhorn_cost
 
-X = np.random.default_rng(0).normal(size=(1500, 2))
+torch.set_num_threads(1)
+x = np.random.default_rng(0).normal(size=(1500, 2))
+y = x[::-1] + 1.0
+line = np.random.default_rng(1).normal(size=30_000)
 
-
-def test_the_number_is_put_back():
-    with kept():
-        torch.set_num_threads(2)
-    assert torch.get_num_threads() == 1
-    with pytest.raises(ZeroDivisionError), kept():
-        torch.set_num_threads(2)
-        raise ZeroDivisionError
-    assert torch.get_num_threads() == 1
-
-
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
-def test_nothing_of_the_adapter_changes_it():
-    otkit.wasserstein(X, X + 1.0)  # numba's threads run now, and where both share a library this sets torch's
-    torch.set_num_threads(1)
-    verify_critic(torch.nn.Linear(2, 1), X, X[::-1] + 1.0)
-    assert torch.get_num_threads() == 1
-    sinkhorn_cost(torch.tensor(X, requires_grad=True), torch.tensor(X + 1.0), eps=0.5).backward()
-    assert torch.get_num_threads() == 1
+def train():
     config = TrainConfig.preset("gan", steps=4, monitor_every=2, hidden=(4,), batch_size=16, device="cpu")
-    Trainer(config).fit(X)
-    assert torch.get_num_threads() == 1
+    Trainer(config).fit(x)
+
+def monitor():
+    Monitor(torch.from_numpy(x), 500).look(lambda n: torch.zeros(n, 2), None)
+
+CALLS = {
+    "numba alone": numba.get_num_threads,
+    "wasserstein": lambda: otkit.wasserstein(x, y),
+    "on the line": lambda: otkit.wasserstein(line, line + 1.0).potentials,
+    "a batch of lines": lambda: otkit.solvers.Line().batch(x, y),
+    "sinkhorn": lambda: otkit.wasserstein(x, y, solver=otkit.solvers.Sinkhorn(eps=0.5)),
+    "divergence": lambda: otkit.sinkhorn_divergence(x, y, eps=0.5),
+    "divergences": lambda: otkit.sinkhorn_divergence(x.reshape(150, 10, 2), y.reshape(150, 10, 2), eps=0.5),
+    "gradient": lambda: sinkhorn_cost(torch.tensor(x, requires_grad=True), torch.tensor(y), eps=0.5).backward(),
+    "verify": lambda: otkit.verify(x, y, critic=lambda z: z[:, 0]),
+    "verify_critic": lambda: verify_critic(torch.nn.Linear(2, 1), x, y),
+    "monitor": monitor,
+    "sliced": lambda: sliced(x, y),
+    "train": train,
+}
+found = {}
+for name, call in CALLS.items():
+    read, write = os.pipe()
+    if not os.fork():
+        try:
+            call()
+            os.write(write, str(torch.get_num_threads()).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as said:
+        found[name] = said.read()
+    os.wait()
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one core")
+def test_no_first_call_changes_it():
+    done = subprocess.run([sys.executable, "-c", CHILDREN], capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    if found.pop("numba alone") == "1":
+        pytest.skip("numba and torch have a library each")
+    assert found == dict.fromkeys(found, "1"), done.stderr

@@ -64,20 +64,31 @@ def consistency_penalty(
     True
     """
     refuse_no_grad()
-    _refuse_without_dropout(critic)
-    refuse_batch_norm(critic)
-    refuse_frozen(critic)
+    refuse_inconsistent(critic)
     real = floating("real", real)
-    with full_precision(real.device), entering(critic, output_layer) as features:
-        twice = torch.cat([real, real])
-        scores = critic(twice)
-        one_score_each(scores, twice)
-        if len(features) != 1:
-            raise Unsupported(
-                f"critic's output layer was called {len(features)} times in one pass: name the layer that is called "
-                "once with output_layer=, one of critic.named_modules()."
-            )
-        return consistency_of(scores, features[0], margin=margin, feature_weight=feature_weight)
+    with full_precision(real.device):
+        scores, features = scores_and_features(critic, torch.cat([real, real]), output_layer)
+        return consistency_of(scores, features, margin=margin, feature_weight=feature_weight)
+
+
+def scores_and_features(critic: nn.Module, points: Tensor, output_layer: str | None = None) -> tuple[Tensor, Tensor]:
+    """One pass: scores (B,) or (B, 1) of points (B, ...), and what entered the critic's output layer for them.
+
+    Raises as `consistency_penalty` does of scores and of output layers.
+
+    >>> scores, features = scores_and_features(nn.Sequential(nn.Flatten(), nn.Linear(8, 1)), torch.zeros(4, 2, 4))
+    >>> scores.shape, features.shape
+    (torch.Size([4, 1]), torch.Size([4, 8]))
+    """
+    with entering(critic, output_layer) as features:
+        scores = critic(points)
+    one_score_each(scores, points)
+    if len(features) != 1:
+        raise Unsupported(
+            f"critic's output layer was called {len(features)} times in one pass: name the layer that is called "
+            "once with output_layer=, one of critic.named_modules()."
+        )
+    return scores, features[0]
 
 
 def consistency_of(
@@ -85,7 +96,7 @@ def consistency_of(
 ) -> Tensor:
     """The penalty of scores (2 B,) and features (2 B, ...) whose halves are two passes of the same B samples.
 
-    For a trainer that has them from a pass of its own, with `entering`; formula and options of `consistency_penalty`.
+    For a trainer that has them from a larger pass, `scores_and_features`; formula and options of `consistency_penalty`.
 
     Source: Wei et al. 2018.
 
@@ -123,12 +134,12 @@ def entering(critic: nn.Module, output_layer: str | None = None) -> Iterator[lis
 
 
 def _output_layer(critic: nn.Module, name: str | None) -> nn.Module:
-    parts = dict(critic.named_modules())
     if name is not None:
+        parts = dict(critic.named_modules())
         if name not in parts:
             raise Unsupported(f"output_layer is {name!r}, which critic ({type(critic).__name__}) does not have.")
         return parts[name]
-    layers = [part for part in parts.values() if isinstance(part, (nn.Linear, _ConvNd))]
+    layers = [part for part in critic.modules() if isinstance(part, (nn.Linear, _ConvNd))]
     if not layers:
         raise Unsupported(
             "critic has no Linear and no convolution, so no output layer is known: name it, output_layer=."
@@ -136,7 +147,11 @@ def _output_layer(critic: nn.Module, name: str | None) -> nn.Module:
     return layers[-1]
 
 
-def _refuse_without_dropout(critic: nn.Module) -> None:
+def refuse_inconsistent(critic: nn.Module) -> None:
+    """Refuses a critic of which no consistency term can be taken: without Dropout that is on, with BatchNorm, frozen.
+
+    O(modules); a trainer asks once a run.
+    """
     if not isinstance(critic, nn.Module):
         raise BadCritic(
             f"critic is a {type(critic).__name__}: the consistency term needs a torch.nn.Module with Dropout."
@@ -152,3 +167,5 @@ def _refuse_without_dropout(critic: nn.Module) -> None:
             "critic's Dropout is off (eval mode, or p = 0), so two passes of one sample agree exactly: call "
             "critic.train()."
         )
+    refuse_batch_norm(critic)
+    refuse_frozen(critic)

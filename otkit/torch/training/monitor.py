@@ -16,7 +16,6 @@ from otkit.front import wasserstein
 from otkit.slope import sized, steepest
 from otkit.solvers import Line
 from otkit.torch.critics import TorchCritic
-from otkit.torch.threads import kept
 from otkit.torch.training.units import Units
 from otkit.torch.verify import verify_critic
 
@@ -36,7 +35,6 @@ class Monitor:
     other names in the record: sliced_w1 and sliced_floor.
     """
 
-    @kept()
     def __init__(self, held_out: torch.Tensor, size: int, toy: Any = None, units: Units | None = None) -> None:
         flat = held_out.reshape(len(held_out), -1).double().numpy()
         half = len(flat) // 2
@@ -57,7 +55,6 @@ class Monitor:
     def size(self) -> int:
         return len(self.real)
 
-    @kept()
     def look(self, generate: Callable[[int], torch.Tensor], critic: nn.Module | None) -> tuple[dict[str, Any], Any]:
         """The numbers of one record, and the `DualityReport` or None."""
         generated = generate(self.size).cpu()

@@ -56,7 +56,7 @@ class Shuffled(Feed):
             self._start_epoch()
         chosen = self._order[self._at : self._at + self.batch_size]
         self._at += self.batch_size
-        return self.samples[chosen]
+        return self.samples.index_select(0, chosen)
 
     def state(self) -> dict[str, Any]:
         return {"random": self._before, "at": self._at, "data": self._data}

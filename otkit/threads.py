@@ -1,6 +1,7 @@
-"""Threads of the kernels: how many, and when they may not be started."""
+"""Threads of the kernels: how many, when they may not be started, and what their start must leave alone."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
@@ -13,7 +14,8 @@ _forked = False
 
 def threads() -> int:
     """Threads that a parallel kernel uses."""
-    return numba.get_num_threads()
+    with launch():
+        return numba.get_num_threads()
 
 
 def _layer() -> str | None:
@@ -45,5 +47,25 @@ def launch() -> Iterator[None]:
     if _layer() in ("omp", "tbb"):
         yield
         return
-    with _ONE_AT_A_TIME:
+    with _ONE_AT_A_TIME, _torch_kept():
         yield
+
+
+@contextmanager
+def _torch_kept() -> Iterator[None]:
+    """Where torch is loaded, it has as many threads after the block as before.
+
+    When numba starts its threads, once in a process, it tells OpenMP how many the calling thread has from now on. Where
+    both share one library that is torch's number too: a training run with one thread had two after the first look of
+    its monitor, and spent 85 % of its time waiting in barriers beside another process.
+    """
+    torch = sys.modules.get("torch")
+    if not hasattr(torch, "get_num_threads"):  # not loaded, or another thread is at it
+        yield
+        return
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
