@@ -14,38 +14,53 @@ import numpy as np
 import torch
 
 from benchmarks import truth_measure
-from benchmarks.truth_published import PUBLISHED
+from benchmarks.truth_published import published
 from benchmarks.truth_trained import BATCH, BETAS, LEARNING_RATE, LEAST_WIDTH, Network
 from otkit.datasets import funnels
 from otkit.datasets.problem import W1Problem
-from otkit.torch import TrainConfig
+from otkit.torch import GroupSort, McShaneCritic, MLPCritic, TrainConfig
 from otkit.torch.training.networks import networks_of
 from otkit.torch.training.ranks import Ranks
 from otkit.torch.training.steps import Steps
 
 FRESH = 4096
+CONES = 256
 ADAM = {"optimizer": "adam", "lr_critic": LEARNING_RATE, "betas": BETAS}
 
 
 class Setting(NamedTuple):
-    """A preset, what is changed, the iterations published, and the cosines published for 4 and 16 funnels in DIMS."""
+    """A preset, what is changed, the iterations, the name its published cosines have (with as many iterations), and
+    the critic in place of the preset's perceptron, from some samples of x and its width."""
 
     preset: str
     changes: dict[str, Any]
     steps: int
-    published: dict[int, tuple[float, ...]]
+    published: str = ""
+    critic: Callable[[torch.Tensor, int], torch.nn.Module] | None = None
 
 
-DIMS = (2, 4, 8, 16, 32)
+def sorting(samples: torch.Tensor, width: int) -> torch.nn.Module:
+    """All channels sorted, as published; the preset sorts pairs."""
+    return MLPCritic(samples.shape[1:], hidden=(width, width), activation=lambda: GroupSort(width))
+
+
+def cones(samples: torch.Tensor, width: int) -> torch.nn.Module:
+    return McShaneCritic.at(samples[:CONES])
+
+
 SETTINGS = {
-    "clip": Setting("wgan", {**ADAM, "clip": 0.04}, 5_000, {4: (0.07, 0.27, 0.34, 0.33, 0.40)}),
-    "GP": Setting("wgan-gp", ADAM, 60_000, {n: PUBLISHED[n]["WGAN-GP"] for n in (4, 16)}),
-    "LP": Setting("wgan-lp", ADAM, 60_000, {n: PUBLISHED[n]["WGAN-LP"] for n in (4, 16)}),
-    "SN": Setting("sn-wgan", ADAM, 10_000, {4: (0.21, 0.36, 0.35, 0.35, 0.42), 16: (0.16, 0.24, 0.26, 0.25, 0.22)}),
-    "ortho": Setting(
-        "ortho-wgan", ADAM, 25_000, {4: (0.77, 0.91, 0.89, 0.97, 0.98), 16: (0.69, 0.73, 0.75, 0.85, 0.94)}
+    "clip": Setting("wgan", {**ADAM, "clip": 0.04}, 5_000, "WGAN"),
+    "GP": Setting("wgan-gp", ADAM, 60_000, "WGAN-GP"),
+    "LP": Setting("wgan-lp", ADAM, 60_000, "WGAN-LP"),
+    "SN": Setting("sn-wgan", ADAM, 10_000, "SN"),
+    "ortho": Setting("ortho-wgan", ADAM, 25_000, "sorted"),
+    "sort": Setting("ortho-wgan", ADAM, 25_000, "sorted", sorting),
+    "cones": Setting(
+        "wgan",
+        {"lipschitz": (), "optimizer": "adam", "lr_critic": 5e-3, "betas": (0.5, 0.99), "lr_decay": "linear"},
+        4_000, critic=cones,
     ),
-}
+}  # fmt: skip
 
 
 def row(name: str, n_funnels: int, d: int, most: int | None, seed: int) -> dict[str, Any]:
@@ -62,8 +77,7 @@ def row(name: str, n_funnels: int, d: int, most: int | None, seed: int) -> dict[
         "seconds": seconds, "cosine_x": cosine(critic, problem, x), "cosine_y": cosine(critic, problem, y),
         "estimate": estimate, "distance": problem.distance,
     }  # fmt: skip
-    published = setting.published.get(n_funnels)
-    return {**found, "published": published[DIMS.index(d)] if published and d in DIMS else None}
+    return {**found, "published": published(n_funnels, d).get(setting.published)}
 
 
 def trained(problem: W1Problem, setting: Setting, d: int, steps: int, seed: int) -> tuple[torch.nn.Module, float]:
@@ -75,9 +89,12 @@ def trained(problem: W1Problem, setting: Setting, d: int, steps: int, seed: int)
     )  # fmt: skip
     place = torch.device("cpu")
     torch.manual_seed(seed)
-    generator, critic, _ = networks_of(config, (d,), None, None, place)
-    made = Steps(generator, critic, config, place, Ranks(place))
     batches = fresh(problem, seed)
+    critic = setting.critic and setting.critic(batches()[0], width)
+    if critic is not None:
+        config = config.changed(hidden=None)
+    generator, critic, _ = networks_of(config, (d,), None, critic, place)
+    made = Steps(generator, critic, config, place, Ranks(place))
     for step in range(steps):
         real, fake = batches()
         made.critic(real, fake)

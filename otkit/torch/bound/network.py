@@ -18,6 +18,7 @@ from otkit.torch.bound.spectrum import matrix_norm, product, strided, symbol_nor
 from otkit.torch.bound.windows import refuse_padding, repeats
 from otkit.torch.critics import evaluating
 from otkit.torch.networks.layers import Residual
+from otkit.torch.networks.mcshane import McShaneCritic
 
 # What a subclass may define without being another function of its input.
 HARMLESS = {
@@ -47,8 +48,9 @@ def lipschitz_bound(module: nn.Module, input_shape: tuple[int, ...] | None = Non
 
     Parameters
     ----------
-    module : of Linear, Conv and ConvTranspose, activations, pools, Flatten and Unflatten, Dropout and BatchNorm in eval
-        mode, nested in Sequential and `otkit.torch.networks.Residual`. Parametrized weights are computed, in eval mode.
+    module : of Linear, Conv and ConvTranspose, activations, pools, Flatten and Unflatten, `McShaneCritic`, Dropout and
+        BatchNorm in eval mode, nested in Sequential and `otkit.torch.networks.Residual`. Parametrized weights are
+        computed, in eval mode.
     input_shape : of one sample. Given it, small convolutions and pools (1024 numbers on one side) are written out as
         matrices, which is tighter and takes any padding.
 
@@ -146,6 +148,12 @@ def _weight(module: nn.Module) -> Tensor:
         return finite(module.weight, "weight")
 
 
+def _cones(module: McShaneCritic, shape: Shape) -> float:
+    finite(module.points, "points")
+    finite(module.heights, "heights")
+    return 1.0
+
+
 def _linear(module: nn.Linear, shape: Shape) -> float:
     return float(matrix_norm(_weight(module)))
 
@@ -188,4 +196,5 @@ RULES: dict[type, Callable[[nn.Module, Shape], float]] = {
     **dict.fromkeys(CONVOLUTIONS, _convolution),
     **dict.fromkeys(TRANSPOSED, _transposed),
     nn.Linear: _linear,
+    McShaneCritic: _cones,
 }

@@ -3,6 +3,7 @@
 from otkit.torch.networks.dcgan import DCGANCritic, DCGANGenerator
 from otkit.torch.networks.factory import kind_for, networks_for
 from otkit.torch.networks.layers import Residual
+from otkit.torch.networks.mcshane import McShaneCritic
 from otkit.torch.networks.mlp import MLP, MLPCritic, MLPGenerator
 from otkit.torch.networks.resnet import ResNetCritic, ResNetGenerator
 from otkit.torch.networks.sequence import SequenceCritic, SequenceGenerator
@@ -16,6 +17,7 @@ __all__ = [
     "Generator",
     "MLPCritic",
     "MLPGenerator",
+    "McShaneCritic",
     "ResNetCritic",
     "ResNetGenerator",
     "Residual",
