@@ -70,7 +70,8 @@ def _toys(rows: list[dict[str, Any]]) -> str:
         "The papers' data (radius 2, sigma 0.02, over 1.414; grid, sigma 0.05, over 2.828), 20,000 samples, judged by "
         "10,000 samples of the generator; W_1 between 4000 of them and 4000 fresh ones, the floor between fresh ones; "
         "rank correlation of the critic's estimate and W_1 on held-out samples over 20 records. One thread. Wanted: "
-        "8 of 8 modes and 90 %, 25 of 25 and 85 %, in 15 minutes. " + _machine(rows)
+        "8 of 8 modes and 90 %, 25 of 25 and 85 %, in 15 minutes. Runs of 5000 steps had other work beside them: their "
+        "minutes are too long. " + _machine(rows)
     )
     return f"### Toy data\n\n{text}\n\n{table(head, lines)}\n\nChanged of the presets:\n\n{notes}"
 

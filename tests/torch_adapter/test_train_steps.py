@@ -12,7 +12,7 @@ from otkit.torch import Trainer, consistency_penalty, networks_for, orthonormali
 from otkit.torch.losses import OBJECTIVES
 from otkit.torch.training.ranks import Ranks
 from otkit.torch.training.seeds import Seeds
-from otkit.torch.training.steps import OF_LOSS, Steps
+from otkit.torch.training.steps import Steps
 
 SEED, BATCH, STEPS = 7, 16, 4
 
@@ -202,6 +202,13 @@ def test_in_bfloat16_the_consistency_term_stays_in_float32():
     steps = steps_of("ct-gan")
     with torch.autocast("cpu", dtype=torch.bfloat16):  # of whoever calls
         assert steps._scores(*torch.randn(2, BATCH, 2))[2].dtype == torch.float32
+
+
+OF_LOSS = {name: game.of_loss for name, game in OBJECTIVES.items() if game.of_loss}
+
+
+def test_losses_that_give_no_estimate():
+    assert set(OBJECTIVES) - set(OF_LOSS) == {"hinge-kr", "relativistic"}
 
 
 @pytest.mark.parametrize("name", OF_LOSS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,6 +45,7 @@ class Objective:
     measures : what `estimate` is a lower bound of: "W_1" (for a 1-Lipschitz critic), "total variation", ...
     critic_features : numbers the critic gives to a sample: 1, or the k of an embedding.
     needs_real_in_generator : whether `.generator` wants the critic's output for real samples.
+    of_loss : (a, b) where the estimate is a + b times the critic's loss, so that one of them is enough; else None.
 
     >>> game = OBJECTIVES["wasserstein"]
     >>> real, fake = torch.tensor([3.0]), torch.tensor([1.0])
@@ -58,6 +60,7 @@ class Objective:
     measures: str
     critic_features: int = 1
     needs_real_in_generator: bool = False
+    of_loss: tuple[float, float] | None = None
 
     @by_name
     def critic(self, *, real: torch.Tensor, fake: torch.Tensor, **more: torch.Tensor) -> torch.Tensor:
@@ -105,17 +108,34 @@ class Objective:
 
 
 _TRIANGLE = "triangular discrimination"
+_NEGATED, _OF_HINGE, _OF_ENTROPY, _OF_SQUARES = (0.0, -1.0), (1.0, -0.5), (math.log(2.0), -0.5), (2.0, -8.0)
 
 OBJECTIVES: dict[str, Objective] = {
     game.name: game
     for game in (
-        Objective("wasserstein", critic_loss, generator_loss, dual_estimate, "W_1"),
-        Objective("hinge", hinge_critic_loss, hinge_generator_loss, hinge_estimate, "total variation"),
-        Objective("hinge-kr", hinge_kr_critic_loss, generator_loss, dual_estimate, "W_1"),
-        Objective("standard", standard_critic_loss, saturating_generator_loss, standard_estimate, "JS"),
-        Objective("non-saturating", standard_critic_loss, non_saturating_generator_loss, standard_estimate, "JS"),
+        Objective("wasserstein", critic_loss, generator_loss, dual_estimate, "W_1", of_loss=_NEGATED),
         Objective(
-            "least-squares", least_squares_critic_loss, least_squares_generator_loss, least_squares_estimate, _TRIANGLE
+            "hinge", hinge_critic_loss, hinge_generator_loss, hinge_estimate, "total variation", of_loss=_OF_HINGE
+        ),
+        Objective("hinge-kr", hinge_kr_critic_loss, generator_loss, dual_estimate, "W_1"),
+        Objective(
+            "standard", standard_critic_loss, saturating_generator_loss, standard_estimate, "JS", of_loss=_OF_ENTROPY
+        ),
+        Objective(
+            "non-saturating",
+            standard_critic_loss,
+            non_saturating_generator_loss,
+            standard_estimate,
+            "JS",
+            of_loss=_OF_ENTROPY,
+        ),
+        Objective(
+            "least-squares",
+            least_squares_critic_loss,
+            least_squares_generator_loss,
+            least_squares_estimate,
+            _TRIANGLE,
+            of_loss=_OF_SQUARES,
         ),
         Objective(
             "relativistic",
@@ -133,6 +153,7 @@ OBJECTIVES: dict[str, Objective] = {
             "W_1",
             critic_features=256,
             needs_real_in_generator=True,
+            of_loss=_NEGATED,
         ),
     )
 }

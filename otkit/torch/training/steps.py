@@ -36,10 +36,6 @@ from otkit.torch.training.seeds import Seeds, noise_of
 from otkit.torch.transport import sinkhorn_cost
 
 AHEAD = 8  # critic steps whose fakes are generated in one pass: a larger product, one start of the network
-OF_LOSS = {  # games whose estimate is a + b times the critic's loss, a and b, so that one of them is enough
-    "wasserstein": (0.0, -1.0), "cramer": (0.0, -1.0), "hinge": (1.0, -0.5), "standard": (math.log(2.0), -0.5),
-    "non-saturating": (math.log(2.0), -0.5), "least-squares": (2.0, -8.0),
-}  # fmt: skip
 COUPLED = ("relativistic", "cramer", "sinkhorn")  # losses that are no mean over the batch
 
 
@@ -110,7 +106,7 @@ class Steps:
             real_scores, fake_scores, consistency = self._scores(real, fake)
             loss = self.objective.critic(real=real_scores, fake=fake_scores)
             self._collect("critic_loss", loss)
-            if config.objective not in OF_LOSS:
+            if self.objective.of_loss is None:
                 seen = self.objective.estimate(real=real_scores.detach(), fake=fake_scores.detach())
                 self._collect("critic_estimate", seen)
             total = loss
@@ -227,8 +223,9 @@ class Steps:
         """Means over the steps since the last call."""
         means = {name: float(self.ranks.mean(total)) / count for name, (total, count) in self.sums.items()}
         self.sums = {}
-        if self.config.objective in OF_LOSS and "critic_loss" in means:
-            constant, factor = OF_LOSS[self.config.objective]
+        of_loss = self.objective and self.objective.of_loss
+        if of_loss and "critic_loss" in means:
+            constant, factor = of_loss
             means["critic_estimate"] = constant + factor * means["critic_loss"]
         return means
 

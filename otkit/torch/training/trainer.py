@@ -117,7 +117,7 @@ class Trainer:
             net_g, net_c, noise_dim = networks_of(config, data.shape, generator, critic, device)
             if config.noise_dim is None:
                 config = config.changed(noise_dim=noise_dim)
-            if folder is not None:
+            if folder is not None:  # in every process: one that went on alone would wait for the others
                 given = (("generator", generator, net_g, (noise_dim,)), ("critic", critic, net_c, data.shape))
                 for name, theirs, net, shape in given:
                     if theirs is not None:
