@@ -28,6 +28,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "ortho-wgan": {**SMALL, **FAST},
     "cramer-gan": {**SMALL, **FAST, "penalty_weight": 1.0},
     "sinkhorn-gan": {**SMALL},
+    "primal": {**SMALL},
     "hinge-gan": {**SMALL},
 }
 STEPS = {"8 gaussians": 20_000, "25 gaussians": 38_000}

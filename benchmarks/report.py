@@ -15,6 +15,7 @@ from benchmarks.gan_tables import page as gan_page
 from benchmarks.machine import ROOT
 from benchmarks.method import how
 from benchmarks.notes import NOTES, UNEXPLAINED
+from benchmarks.primal_tables import page as primal_page
 from benchmarks.row import Row
 from benchmarks.tables import NOTHING, figure, section, table
 from benchmarks.targets import Target
@@ -23,7 +24,7 @@ from benchmarks.works import SUITES
 
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
-OWN = {"gan": gan_page}  # suites with tables of their own kind
+OWN = {"gan": gan_page, "primal": primal_page}  # suites with tables of their own kind
 INSERTED = {"w1_truth": (ROOT / "docs" / "duality.md", inserted)}
 
 

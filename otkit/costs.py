@@ -81,6 +81,24 @@ class PointCost:
                 costs[moved] = np.maximum(distance**self.p, TINY)
         return costs
 
+    def slopes(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """Gradients of the costs of the pairs (rows[k], cols[k]) in x, shape (k, d), divided by scale**(p - 1); in y
+        they are the negative of it. Where the cost has a kink (p = 1 and coinciding points, equal coordinates) the
+        symmetric subgradient, 0."""
+        difference = self.x[rows] - self.y[cols]
+        if self.metric == "euclidean" and self.p == 2:
+            return 2.0 * difference
+        size = np.abs(difference)
+        distance = replace(self, p=1.0)._reduce(size)[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.metric == "euclidean":
+                direction = np.where(distance > 0.0, difference / distance, 0.0)
+            else:
+                direction = np.sign(difference)
+        if self.metric == "chebyshev":
+            direction = np.where(np.arange(self.dimension) == size.argmax(axis=1)[:, None], direction, 0.0)
+        return direction if self.p == 1 else self.p * distance ** (self.p - 1.0) * direction
+
     def block(self, rows: slice) -> np.ndarray:
         """Costs of some rows against every column, dense."""
         out = np.zeros((len(self.x[rows]), len(self.y)))

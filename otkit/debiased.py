@@ -40,6 +40,7 @@ def sinkhorn_divergence(
     a: ArrayLike | None = None,
     b: ArrayLike | None = None,
     metric: str | Callable = "euclidean",
+    debias: bool = True,
     tol: float = 1e-6,
     max_iter: int | None = 10_000,
     throw: bool = True,
@@ -57,7 +58,8 @@ def sinkhorn_divergence(
     x, y : (n, d) and (m, d) samples, or (n,) and (m,) on the line; or batches (k, n, d) and (k, m, d), solved at once.
     eps : regularisation, in units of cost (GeomLoss: eps = p * blur**p, for its cost |x - y|^p / p times p).
     p, a, b, metric : as in `wasserstein`; a batch takes weights (n,) or (k, n), and metrics by name.
-    tol : marginal error (L1) of each of the three problems; the value's error is below about eps * tol.
+    debias : False leaves the last two terms out: OT_eps itself, with its gradients, at a third of the price.
+    tol : marginal error (L1) of each of the problems; the value's error is below about eps * tol.
     max_iter : most sweeps of each. throw : raise `NotConverged`, which carries the result, when they run out.
 
     Returns
@@ -86,7 +88,7 @@ def sinkhorn_divergence(
     if eps is None:
         raise Unsupported("eps is None: the divergence needs a regularisation, in units of cost.")
     batched = _axes(x, "x") == 3 or _axes(y, "y") == 3
-    result = (_of_batches if batched else _of_samples)(x, y, options, p, a, b, metric)
+    result = (_of_batches if batched else _of_samples)(x, y, options, p, a, b, metric, debias)
     if throw and not result.status.ok:
         raise (Interrupted if result.status is Status.INTERRUPTED else NotConverged)(result)
     return result
@@ -142,24 +144,25 @@ class DivergenceResult:
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
-    """The three problems of a divergence: across, and each measure with itself."""
+    """The three problems of a divergence: across, and each measure with itself; of OT_eps only the first."""
 
     across: _Solved | Batch
-    own: tuple[_Solved | Batch, _Solved | Batch]
+    own: tuple[_Solved | Batch, ...]
     flat: tuple[bool, bool]  # whether the points of a side came without an axis for their one coordinate
     positive: bool  # whether exp(-cost / eps) is a positive kernel, which makes the divergence one of distance
 
     def result(self) -> DivergenceResult:
-        x, y = self.own
-        all_three = (self.across, x, y)
-        value = self.across.objective - 0.5 * (x.objective + y.objective)
-        statuses = [part.status for part in all_three]
+        parts = (self.across, *self.own)
+        value = self.across.objective
+        if self.own:
+            value = self._cleared(value - 0.5 * (self.own[0].objective + self.own[1].objective))
+        statuses = [part.status for part in parts]
         failed = [status for status in statuses if not status.ok]
         return DivergenceResult(
-            self._cleared(value),
-            max(part.eps for part in all_three),
-            max(float(np.max(part.marginal_error)) for part in all_three),
-            max(int(np.max(part.iterations)) for part in all_three),
+            value,
+            max(part.eps for part in parts),
+            max(float(np.max(part.marginal_error)) for part in parts),
+            max(int(np.max(part.iterations)) for part in parts),
             Status.INTERRUPTED if Status.INTERRUPTED in statuses else failed[0] if failed else Status.CONVERGED,
             self,
         )
@@ -178,13 +181,14 @@ class _Parts:
 
     def in_points(self, side: int) -> np.ndarray:
         """Half of d OT(x, x) / d x, which has a part from each of its arguments, is left."""
-        own = self.own[side]
-        pulled = (self.across.grad_x, self.across.grad_y)[side] - 0.5 * (own.grad_x + own.grad_y)
+        pulled = (self.across.grad_x, self.across.grad_y)[side]
+        if self.own:
+            pulled = pulled - 0.5 * (self.own[side].grad_x + self.own[side].grad_y)
         return pulled[..., 0] if self.flat[side] else pulled
 
     def in_weights(self, side: int) -> np.ndarray:
-        own = self.own[side]
-        return (self.across.f, self.across.g)[side] - 0.5 * (own.f + own.g)
+        found = (self.across.f, self.across.g)[side]
+        return found - 0.5 * (self.own[side].f + self.own[side].g) if self.own else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,37 +282,43 @@ def _mean_costs(cost: Cost, weights: np.ndarray) -> np.ndarray:
 
 
 def _of_batches(
-    x: ArrayLike, y: ArrayLike, options: Sinkhorn, p: float, a: ArrayLike, b: ArrayLike, metric: str
+    x: ArrayLike, y: ArrayLike, options: Sinkhorn, p: float, a: ArrayLike, b: ArrayLike, metric: str, debias: bool
 ) -> DivergenceResult:
     flat = _axes(x, "x") == 2, _axes(y, "y") == 2
     x, y = point_batch(x, "x"), point_batch(y, "y")
     goal = options.eps, options.tol, 10**9 if options.max_iter is None else options.max_iter
-    across, own_x, own_y = (
-        solve_batch(left, right, p, weights, metric, goal, gradients=True, own=own)
-        for left, right, weights, own in ((x, y, (a, b), False), (x, x, (a, a), True), (y, y, (b, b), True))
+    own = ((x, x, (a, a), True), (y, y, (b, b), True)) if debias else ()
+    across, *own = (
+        solve_batch(left, right, p, weights, metric, goal, gradients=True, own=same)
+        for left, right, weights, same in ((x, y, (a, b), False), *own)
     )
-    return _Parts(across, (own_x, own_y), flat, _positive(metric, x.shape[2], across.p)).result()
+    return _Parts(across, tuple(own), flat, _positive(metric, x.shape[2], across.p)).result()
 
 
 def _of_samples(
-    x: ArrayLike, y: ArrayLike, options: Sinkhorn, p: float, a: ArrayLike, b: ArrayLike, metric: str | Callable
+    x: ArrayLike,
+    y: ArrayLike,
+    options: Sinkhorn,
+    p: float,
+    a: ArrayLike,
+    b: ArrayLike,
+    metric: str | Callable,
+    debias: bool,
 ) -> DivergenceResult:
     flat = _axes(x, "x") == 1, _axes(y, "y") == 1
     x, y = measures.samples(x, "x"), measures.samples(y, "y")
     cost = point_cost(x, y, metric, p)
     a = measures.probabilities(a, "a", len(x), "x")
     b = measures.probabilities(b, "b", len(y), "y")
-    problems = (
-        Problem(a, b, cost),
-        Problem(a, a, _own(cost, x, metric, p, 0)),
-        Problem(b, b, _own(cost, y, metric, p, 1)),
-    )
+    problems = [Problem(a, b, cost)]
+    if debias:
+        problems += [Problem(w, w, _own(cost, side, metric, p, k)) for k, (w, side) in enumerate(((a, x), (b, y)))]
     parts = []
     with launch():
         for problem in problems:
             interrupted = bool(parts) and parts[-1].status is Status.INTERRUPTED
             parts.append(_solved(problem, options, interrupted))
-    return _Parts(parts[0], (parts[1], parts[2]), flat, _positive(metric, x.shape[1], cost.p)).result()
+    return _Parts(parts[0], tuple(parts[1:]), flat, _positive(metric, x.shape[1], cost.p)).result()
 
 
 def _positive(metric: str | Callable, dimension: int, p: float) -> bool:

@@ -133,7 +133,12 @@ def solve(problem: Problem, solver: Solver | None = None, *, throw: bool = True)
         )
     with launch():
         result = solver.solve(problem)
-    if throw and not result.status.ok:
+    return reached(result) if throw else result
+
+
+def reached(result: Result) -> Result:
+    """The result, where it reached its goal; otherwise NotConverged, Interrupted or Infeasible, which carry it."""
+    if not result.status.ok:
         if result.status is Status.INFEASIBLE:
             raise Infeasible(
                 f"cost allows no plan with these marginals: {stuck(result)}. {result.status.remedy}", result

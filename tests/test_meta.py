@@ -32,6 +32,8 @@ ABOVE_SOLVERS = {
         "divergences",
         "inference",
         "pairwise",
+        "many",
+        "sensitivity",
     ),
     "debiased",
 }

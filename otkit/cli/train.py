@@ -40,7 +40,7 @@ def train(
         typer.Option(
             metavar="M",
             help="wgan, wgan-gp (the default), wgan-lp, sn-wgan, ct-gan, ortho-wgan, cramer-gan, sinkhorn-gan, "
-            "hinge-gan or gan: the settings of their papers",
+            "primal, hinge-gan or gan: the settings of their papers",
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="generator steps")] = None,

@@ -29,7 +29,7 @@ class Clusters(NamedTuple):
     member: np.ndarray  # (nodes,) int32
 
 
-@njit(nogil=True)
+@njit
 def least_slack(ground, boxes, f, g, gmax, mine, theirs, begin, end, column, slack):
     """Modifies column and slack (n, wanted) of rows begin to end: the columns of smallest c(x_i, y_j) - g_j - f_i,
     ascending, among those of another node than row i: theirs[j] != mine[i]. -1 and inf where there are fewer.

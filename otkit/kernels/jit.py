@@ -49,12 +49,13 @@ FOLDER = _cache_folder()
 
 
 def njit(function: Callable | None = None, **options: object) -> Callable:
-    """`numba.njit(cache=True, **options)`, cached below FOLDER."""
+    """`numba.njit(cache=True, nogil=True, **options)`, cached below FOLDER: kernels own what they write on, so Python
+    threads may run several at once."""
     if function is None:
         return lambda function: njit(function, **options)
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(FOLDER)
     try:
-        return numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=True, nogil=True, **options)(function)
     finally:
         numba.config.CACHE_DIR = before

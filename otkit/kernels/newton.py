@@ -47,7 +47,7 @@ class Room(NamedTuple):
     inverse: np.ndarray
 
 
-@njit(nogil=True)
+@njit
 def collect(ground, boxes, masses, f, potentials, levels, found, memory, work, task):
     """Finds the entries with P_ij > level * min(a_i, b_j), which is density_ij > level * min(1, b_j / a_i).
 
@@ -80,7 +80,7 @@ def collect(ground, boxes, masses, f, potentials, levels, found, memory, work, t
                     lo = end
 
 
-@njit(nogil=True)
+@njit
 def weigh(entries, a, f, h, k):
     """Modifies entries.mass: of the plan with scaled potentials f and h = G + log2 b."""
     for i in range(a.shape[0]):
@@ -93,7 +93,7 @@ def weigh(entries, a, f, h, k):
             row[t] *= a[i]
 
 
-@njit(nogil=True)
+@njit
 def span(entries, heaviest, forest):
     """Modifies forest: Kruskal's, over the entries in the order `heaviest`."""
     n = entries.first.shape[0] - 1
@@ -169,7 +169,7 @@ def _by_forest(forest, inverse, residual, flow, out):
         out[node] = out[up] + flow[node] * inverse[node] if up >= 0 else 0.0
 
 
-@njit(nogil=True)
+@njit
 def damp(forest, step):
     """Modifies step: a difference along an edge of the forest is by how much the logarithm of its mass changes. Where
     that is more than 1 it is the logarithm of the mass that the linear model wanted."""
@@ -198,7 +198,7 @@ def _product(entries, v, out):
         out[i] = total
 
 
-@njit(nogil=True)
+@njit
 def solve(entries, forest, missing, tol, most, room, step):
     """Modifies step: L step = missing, by conjugate gradients with the forest, until the residual has shrunk by `tol`
     or `most` products are made. Returns how many were.

@@ -88,7 +88,7 @@ def _attained(ground, boxes_bounds, g, gmax, i, limit, buf, near):
     return count
 
 
-@njit(nogil=True)
+@njit
 def gradients(ground, boxes, g, gmax, begin, end, out):
     """Modifies out[begin:end] (n, d): the gradient of min_j c(x_i, y_j) - g_j in x_i; NaN where it has none.
 

@@ -27,7 +27,7 @@ def _steeper(buf, w, v, slope, width):
     return count
 
 
-@njit(nogil=True)
+@njit
 def steepest(ground, boxes, v, w, wmin, begin, end, slope, pairs, jump):
     """Modifies pairs (2, 2) int64 and jump (1,); returns the largest (v_i - w_j) / c(x_i, y_j) over rows begin..end-1
     and columns at a distance, where that is above `slope` >= 0, and the pair in pairs[0]; otherwise `slope`, and the

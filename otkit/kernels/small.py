@@ -295,7 +295,7 @@ def _gradients(here, there, room, a, b, pull_x, pull_y):
         pull(there, j, 0, n, room.line[:n], 1.0, pull_y[j])
 
 
-@njit(nogil=True)
+@njit
 def solve_batch(metric, p, points, masses, goal, room, answers, first, last):
     """Modifies answers[first:last]: the problems x[q] (n, d) against y[q] (m, d) with masses a[q], b[q] of total 1 (one
     row where all share theirs)."""

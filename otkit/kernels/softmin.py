@@ -290,7 +290,7 @@ def row_paid(ground, i, lo, hi, potentials, shift, cost, density):
     return total, paid, absolute
 
 
-@njit(nogil=True)
+@njit
 def sweep(ground, boxes, masses, f, potentials, new, memory, work, task):
     """Modifies new: the scaled potentials that give the task's rows their masses a; adds the columns of the plan they
     make to work.columns[task]; updates the memory. f is the shift, near `new` to save time. Returns how many rows had
@@ -340,7 +340,7 @@ def sweep(ground, boxes, masses, f, potentials, new, memory, work, task):
     return rescued
 
 
-@njit(nogil=True)
+@njit
 def measure(ground, boxes, a, f, potentials, normalised, sums, memory, work, task):
     """Modifies sums (n, 3): of every row of the density its sum, that of density * cost and of density * |cost|; adds
     the columns of the plan to work.columns[task]. The rows of the plan are those of the density times a, or where
@@ -366,7 +366,7 @@ def measure(ground, boxes, a, f, potentials, normalised, sums, memory, work, tas
                 add(mass, density[lo:hi], columns[lo:hi])
 
 
-@njit(nogil=True)
+@njit
 def apply(ground, boxes, f, potentials, vt, out, memory, work, task):
     """Modifies out (n, r): the density times the r rows of vt (r, m)."""
     cost, density, bounds, segments = work.cost[task], work.density[task], work.bounds[task], work.segments[task]
@@ -383,7 +383,7 @@ def apply(ground, boxes, f, potentials, vt, out, memory, work, task):
                     out[i, c] += dot(density[lo:hi], vt[c, lo:hi])
 
 
-@njit(nogil=True)
+@njit
 def gradient(ground, boxes, f, potentials, out, memory, work, task):
     """Modifies out (n, d): the density times the gradients of the costs in the points of the rows."""
     cost, density, bounds, segments = work.cost[task], work.density[task], work.bounds[task], work.segments[task]

@@ -2,15 +2,18 @@
 
 import json
 import math
+import sys
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from benchmarks import gan_speed, gan_tables, gan_toys, gan_truth  # noqa: E402
+from benchmarks import gan_digits, gan_speed, gan_tables, gan_toys, gan_truth  # noqa: E402
 from benchmarks.bench_gan import main  # noqa: E402
 from benchmarks.gan_loops import plain  # noqa: E402
 from otkit.torch import PRESETS  # noqa: E402
+
+TINY = dict.fromkeys(("wgan-gp", "gan"), {"kind": "dcgan", "width": 4, "depth": 1, "noise_dim": 4})
 
 
 @pytest.mark.parametrize("preset", [name for name in PRESETS if name not in gan_speed.WITHOUT_LOOP])
@@ -53,7 +56,8 @@ def test_the_device_is_measured(tmp_path, monkeypatch):
 
     monkeypatch.setattr(bench_gpu, "LAYERS", (("8",),))
     out = tmp_path / "gpu.json"
-    assert bench_gpu.main(["--rounds", "1", "-o", str(out)]) == 0
+    assert bench_gpu.main(["--rounds", "1", "--quick", "-o", str(out)]) == 0
+    assert {row["tool"] for row in json.loads(out.read_text())["cuda"]} >= {"otkit", "torch"}
     assert {row["device"] for row in json.loads(out.read_text())["speed"]} == {"cuda"}
 
 
@@ -79,3 +83,48 @@ def test_the_table_of_speed():
     page = gan_tables.page({"speed": [row]})
     assert "| wgan-gp | 512 x 512 | cpu | 100.0 | 80.0 | 1.25 | 1.26 |" in page
     assert math.isclose(row["plain"] / row["otkit"], row["ratio"])
+
+
+def test_digits_are_judged(tmp_path, monkeypatch):
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr(gan_digits, "NETWORKS", TINY)
+    out, picture = tmp_path / "gan.json", tmp_path / "digits.png"
+    arguments = ["digits", "--seeds", "5", "--steps", "3", "--quick", "-o", str(out), "--picture", str(picture)]
+    assert main(arguments) == 0 and picture.stat().st_size > 1000
+    document = json.loads(out.read_text())
+    assert [(row["preset"], row["seed"]) for row in document["digits"]] == [("wgan-gp", 5), ("gan", 5)]
+    for row in document["digits"]:
+        # three steps make grey: far from digits, and the classifier is not as sure of them
+        assert row["w2"] > row["floor"] + 10 and row["nearest"] > row["held_nearest"] > 0
+        assert 0.1 <= row["confidence"] < row["held_confidence"] <= 1 and row["accuracy"] > 0.9
+        assert sum(row["shares"]) == pytest.approx(1.0) and row["smallest"] == min(row["shares"])
+        assert row["reached"] == sum(share > 0 for share in row["shares"]) and row["steps"] == 3
+        assert row["changes"]["width"] == 4 and row["changes"]["shape"] == [1, 8, 8]
+    page = gan_tables.page(document)
+    assert f"{document['digits'][0]['w2']:.2f}" in page and "width 4" in page and "of 1 seeds" in page
+
+
+def test_digits_learned_from_pass_the_judge():
+    """In place of samples: all ten are reached, the classifier is sure, and they are no nearer than a copy is."""
+    pytest.importorskip("sklearn")
+    data = gan_digits.digits(0)
+    seen = gan_digits.judged(data.train, data)
+    assert seen["reached"] == 10 and seen["smallest"] > 0.08 and seen["nearest"] == 0
+    assert seen["confidence"] > seen["held_confidence"] - 0.02
+    assert len(data.train) == 1400 and len(data.held) == 397
+    assert not {row.tobytes() for row in data.train} & {row.tobytes() for row in data.held}
+
+
+def test_digits_say_what_they_need(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(ImportError, match="pip install -c constraints.txt scikit-learn"):
+        gan_digits.digits(0)
+
+
+def test_digits_of_a_seed_are_the_same_again(monkeypatch):
+    pytest.importorskip("sklearn")
+    monkeypatch.setattr(gan_digits, "NETWORKS", TINY)
+    first, again, other = (gan_digits.row("gan", 2, seed) for seed in (0, 0, 1))
+    seconds = [found.pop("seconds") for found in (first, again, other)]
+    assert min(seconds) > 0 and first == again
+    assert first["w2"] != other["w2"] and first["floor"] != other["floor"]

@@ -17,7 +17,7 @@ import numba, numpy as np, torch
 import otkit
 from otkit.torch import TrainConfig, Trainer, verify_critic
 from otkit.torch.training.monitor import Monitor, sliced
-from otkit.torch.transport import sinkhorn_cost
+from otkit.torch.primal.sinkhorn import sinkhorn_cost
 
 torch.set_num_threads(1)
 x = np.random.default_rng(0).normal(size=(1500, 2))

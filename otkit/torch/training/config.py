@@ -19,6 +19,7 @@ PRECISIONS = ("float32", "bf16")
 NOISES = ("normal", "uniform")
 SIDES = ("both", "above")
 OUTPUTS = ("auto", "none", "tanh", "sigmoid", "softmax")
+PRIMAL = ("sinkhorn", "exact", "sliced", "energy")  # objectives without a critic: distances between the samples
 NETWORKS = ("auto", "mlp", "dcgan", "resnet", "sequence")
 
 
@@ -31,13 +32,15 @@ class TrainConfig:
     Attributes
     ----------
     method : name of the preset this came from.
-    objective : loss of critic and generator, a key of `otkit.torch.losses.OBJECTIVES`; "sinkhorn" has no critic.
+    objective : loss of critic and generator, a key of `otkit.torch.losses.OBJECTIVES`, or, without a critic, a cost
+        between the two batches: "sinkhorn", "exact" (W_p^p), "sliced", "energy".
     lipschitz : what holds the critic's slope: any of "clip", "gradient" (penalty), "consistency", "spectral",
         "orthonormal".
     penalty_weight, sided, center, points : of the gradient penalty: lambda, "both" or "above", the norm wanted, and
         where it is taken ("line" between real and fake, "perturbed" real samples, "real", "fake").
     clip : largest size of a critic's weight, of "clip". consistency_weight, consistency_margin : of "consistency".
-    alpha, margin : of the objective "hinge-kr". eps : of the objective "sinkhorn", in units of cost (squared distance).
+    alpha, margin : of the objective "hinge-kr". eps : of the objective "sinkhorn", in units of cost (distance**p).
+    p, n_projections : order of "sinkhorn", "exact" and "sliced", and the directions that "sliced" draws at every step.
     steps, batch_size : generator steps, samples of a (global) batch.
     n_critic : critic steps a generator step; n_critic_early of them during the first early_steps (0: as later).
     optimizer, lr_critic, lr_generator, betas : "adam" or "rmsprop", learning rates, Adam's decay rates.
@@ -75,6 +78,8 @@ class TrainConfig:
     alpha: float = 10.0
     margin: float = 1.0
     eps: float = 0.05
+    p: float = 2.0
+    n_projections: int = 128
     steps: int = 10_000
     batch_size: int = 256
     n_critic: int = 5
@@ -138,7 +143,7 @@ class TrainConfig:
 
     @property
     def has_critic(self) -> bool:
-        return self.objective != "sinkhorn"
+        return self.objective not in PRIMAL
 
 
 def _known(changes: dict[str, Any]) -> dict[str, Any]:
@@ -154,9 +159,10 @@ def _used(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
     reads = {*config.lipschitz, config.objective, config.optimizer, "critic" if config.has_critic else ""}
     idle = []
     for field in fields(TrainConfig):
-        needed = _READ_BY.get(field.name)
-        if needed and field.name in changes and needed not in reads and getattr(config, field.name) != field.default:
-            idle.append(f"{field.name} has no effect without {needed}")
+        needed = _READ_BY.get(field.name, "").split()
+        idly = needed and field.name in changes and not reads.intersection(needed)
+        if idly and getattr(config, field.name) != field.default:
+            idle.append(f"{field.name} has no effect without {' or '.join(needed)}")
     if idle:
         raise Unsupported(
             "TrainConfig: " + "; ".join(idle) + f" (lipschitz is {config.lipschitz}, objective {config.objective}, "
@@ -242,13 +248,14 @@ _CHECKS: dict[str, Callable[[object], str]] = {
     "method": _name,
     "objective": _one_of(
         "wasserstein", "hinge", "hinge-kr", "standard", "non-saturating", "least-squares", "relativistic", "cramer",
-        "sinkhorn",
+        *PRIMAL,
     ),
     "lipschitz": _several_of(*LIPSCHITZ),
     "penalty_weight": _number(0), "sided": _one_of(*SIDES), "center": _number(0),
     "points": _one_of("line", "around", "real", "fake", "both"),
     "clip": _number(0, open_low=True), "consistency_weight": _number(0), "consistency_margin": _number(0),
     "alpha": _number(0), "margin": _number(0), "eps": _number(0, open_low=True),
+    "p": _number(1, 64), "n_projections": _whole(1),
     "steps": _whole(1), "batch_size": _whole(1), "n_critic": _whole(0), "n_critic_early": _whole(0),
     "early_steps": _whole(0),
     "optimizer": _one_of(*OPTIMIZERS),
@@ -269,6 +276,7 @@ _READ_BY = {
     "penalty_weight": "gradient", "sided": "gradient", "center": "gradient", "points": "gradient", "clip": "clip",
     "consistency_weight": "consistency", "consistency_margin": "consistency",
     "alpha": "hinge-kr", "margin": "hinge-kr", "eps": "sinkhorn",
+    "p": "sinkhorn exact sliced", "n_projections": "sliced",
     "betas": "adam", "lr_critic": "critic", "dropout": "critic", "n_critic_early": "critic", "early_steps": "critic",
 }  # fmt: skip
 
@@ -279,7 +287,7 @@ def _together(config: TrainConfig) -> list[str]:
     if config.has_critic and config.n_critic == 0:
         found.append(f"n_critic is 0: the objective {config.objective} needs critic steps")
     if not config.has_critic and (config.lipschitz or config.n_critic):
-        found.append("objective sinkhorn has no critic: lipschitz must be () and n_critic 0")
+        found.append(f"objective {config.objective} has no critic: lipschitz must be () and n_critic 0")
     if "consistency" in config.lipschitz and config.dropout == 0.0:
         found.append("lipschitz has consistency, which compares two dropouts of one sample: dropout must be above 0")
     if {"spectral", "orthonormal"} <= set(config.lipschitz):
@@ -314,6 +322,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "cramer-gan": {**_WGAN_GP, "objective": "cramer"},  # Bellemare et al. 2017
     "sinkhorn-gan": {  # Genevay, Peyre, Cuturi 2018, on the data's own distance
         "objective": "sinkhorn", "n_critic": 0, "lr_generator": 1e-3, "betas": (0.5, 0.9),
+    },
+    "primal": {  # no game: the exact transport cost of the two batches itself
+        "objective": "exact", "n_critic": 0, "lr_generator": 1e-3, "betas": (0.5, 0.9),
     },
     "hinge-gan": {  # Miyato et al. 2018
         "objective": "hinge", "lipschitz": ("spectral",), "lr_critic": 2e-4, "lr_generator": 2e-4, "betas": (0.0, 0.9),

@@ -30,13 +30,13 @@ from otkit.torch.penalties import (
 )
 from otkit.torch.penalties.graph import full_precision
 from otkit.torch.programs import evaluating
-from otkit.torch.training.config import TrainConfig
+from otkit.torch.training.config import PRIMAL, TrainConfig
+from otkit.torch.training.primal import primal_loss
 from otkit.torch.training.ranks import Ranks
 from otkit.torch.training.seeds import Seeds, noise_of
-from otkit.torch.transport import sinkhorn_cost
 
 AHEAD = 8  # critic steps whose fakes are generated in one pass: a larger product, one start of the network
-COUPLED = ("relativistic", "cramer", "sinkhorn")  # losses that are no mean over the batch
+COUPLED = ("relativistic", "cramer", *PRIMAL)  # losses that are no mean over the batch
 
 
 class Steps:
@@ -65,6 +65,7 @@ class Steps:
         self.random = torch.Generator(device).manual_seed(Seeds.of(config.seed).noise)
         options = {"alpha": config.alpha, "margin": config.margin} if config.objective == "hinge-kr" else {}
         self.objective = objective(config.objective, **options) if config.has_critic else None
+        self.primal = primal_loss(config, self.random)
         self.opt_g = _optimizer(generator, config, config.lr_generator)
         self.opt_c = None if critic is None else _optimizer(critic, config, config.lr_critic)
         self.average = [p.detach().clone() for p in generator.parameters()] if config.ema else None
@@ -133,7 +134,7 @@ class Steps:
         if self.net_c is None:
             with self._forward():
                 fake = self._call_g(noise)
-            loss = sinkhorn_cost(fake.float(), real, eps=self.config.eps)
+            loss = self.primal(fake.float().flatten(1), real.flatten(1))
             loss.backward()
         else:
             with frozen(self.net_c), self._weights():
