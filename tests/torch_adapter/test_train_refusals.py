@@ -280,3 +280,14 @@ def test_a_full_disk_for_the_history(started, monkeypatch):
     monkeypatch.setattr(builtins, "open", full)
     with pytest.raises(OSError, match="No space left.*there was none before.*history.csv"):
         Trainer(tiny(steps=4, monitor_every=1)).fit(points(), out=started, resume=True)
+
+
+def test_an_eps_too_small_for_the_batches_is_said(monkeypatch):
+    from otkit.torch.primal import sinkhorn
+
+    monkeypatch.setattr(sinkhorn.SinkhornDivergence.__init__, "__kwdefaults__", {
+        **sinkhorn.SinkhornDivergence.__init__.__kwdefaults__, "max_iter": 3,
+    })  # fmt: skip
+    config = TrainConfig.preset("sinkhorn-gan", eps=1e-9, steps=3, hidden=(8,), monitor_every=0, device="cpu")
+    with pytest.raises(Unsupported, match=r"did not converge in 3 sweeps at eps 1e-09.*Set eps="):
+        Trainer(config).fit(np.random.default_rng(0).normal(size=(500, 2)))

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from otkit.errors import Unsupported
 from otkit.torch.primal.envelope import differentiable
+from otkit.torch.primal.loss import PrimalLoss
 from otkit.torch.primal.pair import Pair, pair
-from otkit.torch.primal.root import root
 from otkit.torch.primal.softmin_torch import exactly
 
 CPU_BYTES, DEVICE_BYTES = 2**23, 2**28  # of one chunk: what stays in a cache, and what is little of a GPU's memory
@@ -60,7 +59,7 @@ def energy_cost(
     return both.shaped(differentiable(_Energy(both.numbers(), _checked(exponent)), both))
 
 
-class EnergyDistance(nn.Module):
+class EnergyDistance(PrimalLoss):
     """`energy_cost` as a module: called with (x, y) or (x, y, a, b), it returns D^2, a scalar or (B,).
 
     Options, shapes, gradients, errors: as there.
@@ -72,19 +71,13 @@ class EnergyDistance(nn.Module):
     """
 
     def __init__(self, exponent: float = 1.0) -> None:
-        super().__init__()
+        super().__init__(2.0)
         self.exponent = _checked(exponent)
 
     def forward(
         self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None
     ) -> torch.Tensor:
         return energy_cost(x, y, a, b, exponent=self.exponent)
-
-    def distance(
-        self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """D, the root. Its gradient grows without bound as D falls to 0; at 0 it is set to 0."""
-        return root(self(x, y, a, b), 2.0)
 
     def extra_repr(self) -> str:
         return f"exponent={self.exponent:g}"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
 
 import otkit
 from otkit.costs import METRICS, order_of
@@ -19,8 +18,8 @@ from otkit.solvers import Sinkhorn
 from otkit.solvers.batch import MOST_PAIRS
 from otkit.torch.primal.entropic import device_divergence
 from otkit.torch.primal.envelope import Solved, differentiable
+from otkit.torch.primal.loss import PrimalLoss
 from otkit.torch.primal.pair import Pair, pair
-from otkit.torch.primal.root import root
 from otkit.torch.primal.softmin_torch import costs_between
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def sinkhorn_cost(
     return loss(x, y, a, b)
 
 
-class SinkhornDivergence(nn.Module):
+class SinkhornDivergence(PrimalLoss):
     """`sinkhorn_cost` as a module: called with (x, y) or (x, y, a, b), it returns S_eps, a scalar or (B,).
 
     Options, shapes, gradients, errors: as there. throw : raise `NotConverged` where max_iter comes first; False returns
@@ -120,7 +119,7 @@ class SinkhornDivergence(nn.Module):
         backend: str = "auto",
         throw: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(order_of(p))
         self.p = order_of(p)
         if (eps is None) == (blur is None):
             raise Unsupported(f"eps is {eps!r} and blur is {blur!r}: give one of them, eps = p * blur**p.")
@@ -140,12 +139,6 @@ class SinkhornDivergence(nn.Module):
     ) -> torch.Tensor:
         both = pair(x, y, a, b)
         return both.shaped(differentiable(self._solved(both), both))
-
-    def distance(
-        self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """S_eps**(1 / p), near W_p for small eps. Its gradient grows without bound towards 0; at 0 it is set to 0."""
-        return root(self(x, y, a, b), self.p)
 
     def solve(
         self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None
@@ -247,7 +240,7 @@ class SinkhornSolution:
     def __repr__(self) -> str:
         error = float(self._solved.marginal_error.max())
         return (
-            f"SinkhornSolution({self._numbers.count} pairs, eps {self._loss.eps:.3g}, marginal error {error:.1e}, "
+            f"SinkhornSolution(of {self._numbers.count}, eps {self._loss.eps:.3g}, marginal error {error:.1e}, "
             f"{self.iterations} sweeps, {self.status.name})"
         )
 

@@ -8,15 +8,14 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
 
 from otkit.costs import order_of
 from otkit.errors import Unsupported
 from otkit.torch.primal.directions import check_sampling, directions_of, given
 from otkit.torch.primal.envelope import differentiable
 from otkit.torch.primal.line import line_costs
+from otkit.torch.primal.loss import PrimalLoss
 from otkit.torch.primal.pair import NAMES, Pair, pair
-from otkit.torch.primal.root import root
 from otkit.torch.primal.softmin_torch import exactly
 
 N_PROJECTIONS = 128
@@ -91,7 +90,7 @@ def sliced_cost(
     return both.shaped(_estimated(both, p, n_projections, directions, sampling, generator).cost)
 
 
-class SlicedWasserstein(nn.Module):
+class SlicedWasserstein(PrimalLoss):
     """`sliced_cost` as a module: called with (x, y) or (x, y, a, b), it returns SW_p^p, a scalar or (B,).
 
     Options, shapes, gradients, errors: as there. Directions given are a buffer; others are drawn at every call.
@@ -112,8 +111,9 @@ class SlicedWasserstein(nn.Module):
         sampling: str = "quasi",
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__()
-        self.p = _checked(p, n_projections, directions, sampling, generator)
+        p = _checked(p, n_projections, directions, sampling, generator)
+        super().__init__(p)
+        self.p = p
         self.n_projections, self.sampling, self.generator = n_projections, sampling, generator
         self.register_buffer("directions", directions)
 
@@ -121,12 +121,6 @@ class SlicedWasserstein(nn.Module):
         self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None
     ) -> torch.Tensor:
         return self.estimate(x, y, a, b).cost
-
-    def distance(
-        self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """SW_p, the root of the cost. Its gradient grows without bound as SW_p falls to 0; at 0 it is set to 0."""
-        return root(self(x, y, a, b), self.p)
 
     def estimate(
         self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None
@@ -196,7 +190,7 @@ def max_sliced_cost(
     return both.shaped(differentiable(_Largest(both.numbers(), p, n_starts, n_steps, generator), both))
 
 
-class MaxSlicedWasserstein(nn.Module):
+class MaxSlicedWasserstein(PrimalLoss):
     """`max_sliced_cost` as a module: called with (x, y) or (x, y, a, b), it returns the cost, a scalar or (B,).
 
     Options, shapes, gradients, errors: as there.
@@ -212,8 +206,9 @@ class MaxSlicedWasserstein(nn.Module):
     def __init__(
         self, p: float = 2, n_starts: int = 32, n_steps: int = 50, generator: torch.Generator | None = None
     ) -> None:
-        super().__init__()
-        self.p = _checked_ascent(p, n_starts, n_steps, generator)
+        p = _checked_ascent(p, n_starts, n_steps, generator)
+        super().__init__(p)
+        self.p = p
         self.n_starts, self.n_steps, self.generator = n_starts, n_steps, generator
 
     def forward(
@@ -222,12 +217,6 @@ class MaxSlicedWasserstein(nn.Module):
         return max_sliced_cost(
             x, y, a, b, p=self.p, n_starts=self.n_starts, n_steps=self.n_steps, generator=self.generator
         )
-
-    def distance(
-        self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """The root of the cost. Its gradient grows without bound as that falls to 0; at 0 it is set to 0."""
-        return root(self(x, y, a, b), self.p)
 
     def direction(
         self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from otkit.costs import METRICS, order_of, point_cost
 from otkit.errors import BadMeasure, Unsupported
@@ -20,8 +19,8 @@ from otkit.sensitivity import point_gradients
 from otkit.solvers import Solver
 from otkit.torch.primal.envelope import differentiable
 from otkit.torch.primal.line import line_costs
+from otkit.torch.primal.loss import PrimalLoss
 from otkit.torch.primal.pair import Pair, pair
-from otkit.torch.primal.root import root
 
 
 def wasserstein_cost(
@@ -81,7 +80,7 @@ def wasserstein_cost(
     return both.shaped(differentiable(_Exact(both.numbers(), p, metric, solver), both))
 
 
-class WassersteinLoss(nn.Module):
+class WassersteinLoss(PrimalLoss):
     """`wasserstein_cost` as a module: called with (x, y) or (x, y, a, b), it returns W_p^p, a scalar or (B,).
 
     Options, shapes, gradients, errors: as there.
@@ -95,19 +94,13 @@ class WassersteinLoss(nn.Module):
     """
 
     def __init__(self, p: float = 1, metric: str | Callable = "euclidean", solver: Solver | None = None) -> None:
-        super().__init__()
+        super().__init__(order_of(p))
         self.p, self.metric, self.solver = order_of(p), metric, solver
 
     def forward(
         self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None
     ) -> torch.Tensor:
         return wasserstein_cost(x, y, a, b, p=self.p, metric=self.metric, solver=self.solver)
-
-    def distance(
-        self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """W_p, the root of the cost. Its gradient grows without bound as W_p falls to 0; at 0 it is set to 0."""
-        return root(self(x, y, a, b), self.p)
 
     def solve(
         self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None

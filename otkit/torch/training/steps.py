@@ -31,7 +31,7 @@ from otkit.torch.penalties import (
 from otkit.torch.penalties.graph import full_precision
 from otkit.torch.programs import evaluating
 from otkit.torch.training.config import PRIMAL, TrainConfig
-from otkit.torch.training.primal import primal_loss
+from otkit.torch.training.primal import primal_cost, primal_loss
 from otkit.torch.training.ranks import Ranks
 from otkit.torch.training.seeds import Seeds, noise_of
 
@@ -134,7 +134,7 @@ class Steps:
         if self.net_c is None:
             with self._forward():
                 fake = self._call_g(noise)
-            loss = self.primal(fake.float().flatten(1), real.flatten(1))
+            loss = primal_cost(self.primal, fake.float(), real)
             loss.backward()
         else:
             with frozen(self.net_c), self._weights():
