@@ -67,6 +67,16 @@ def test_single_precision_far_from_the_origin():
     assert far == pytest.approx(energy_cost(x, y).item(), rel=1e-2, abs=0)
 
 
+@pytest.mark.parametrize("scale", [1e20, 1e-25])
+def test_any_scale_in_float32(scale):
+    x, y = drawn(0, 20, 2), drawn(1, 20, 2) + 1.0
+    points = (x * scale).float().requires_grad_()
+    cost = energy_cost(points, (y * scale).float())
+    cost.backward()
+    assert cost.item() / scale == pytest.approx(energy_cost(x, y).item(), rel=1e-4, abs=0)
+    assert points.grad.abs().max() > 0.01
+
+
 def test_equal_sets_cost_nothing():
     x = drawn(0, 20, 2).requires_grad_()
     loss = EnergyDistance()

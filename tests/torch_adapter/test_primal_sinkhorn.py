@@ -96,6 +96,30 @@ def test_backends_agree(pair):
         torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-9)
 
 
+def test_float32_that_cannot_resolve_eps_says_so(pair):
+    x, y = (side.detach().float() for side in pair[:2])
+    for eps in (1e-6, 1e-30):
+        with pytest.raises(NotConverged):
+            sinkhorn_cost(x, y, eps=eps, backend="torch", max_iter=200)
+
+
+def test_points_without_mass_may_lie_anywhere(pair):
+    x, y = (side.detach().float() for side in pair[:2])
+    mass = torch.tensor([0.0] + [1.0] * 6)
+    near = sinkhorn_cost(x[1:], y, eps=EPS, backend="torch").item()
+    x[0] = 1e6
+    assert sinkhorn_cost(x, y, mass, eps=EPS, backend="torch").item() == pytest.approx(near, rel=1e-5, abs=0)
+
+
+def test_a_solution_does_not_see_later_changes(pair):
+    x, y = (side.detach().clone() for side in pair[:2])
+    solution = SinkhornDivergence(EPS).solve(x, y)
+    before = solution.plan(), solution.bracket()
+    x += 5.0
+    torch.testing.assert_close(solution.plan(), before[0])
+    assert solution.bracket() == before[1]
+
+
 def test_twice_is_refused(pair):
     slope = torch.autograd.grad(sinkhorn_cost(*pair, eps=EPS), pair[0], create_graph=True)[0]
     with pytest.raises(Unsupported, match="differentiable once"):
@@ -110,6 +134,8 @@ def test_twice_is_refused(pair):
         ({"eps": 0.0}, "eps is"),
         ({"eps": -1.0}, "eps is"),
         ({"blur": 0.0}, "blur is"),
+        ({"blur": "a"}, "blur is"),
+        ({"eps": 1.0, "max_iter": 0}, "max_iter is 0"),
         ({"eps": 1.0, "tol": -1.0}, "tol"),
         ({"eps": 1.0, "max_iter": -1}, "max_iter"),
         ({"eps": 1.0, "metric": "cosine"}, "metric is"),

@@ -178,6 +178,30 @@ def test_the_largest_slice():
     assert max_sliced_cost(x[:, 1:3], y[:, 1:3]).item() == pytest.approx(brute, rel=1e-4, abs=0)
 
 
+@pytest.mark.parametrize("scale", [1e8, 1e-8])
+def test_the_search_does_not_depend_on_scale(scale):
+    x, y = drawn(0, 100, 5), drawn(1, 100, 5) * torch.arange(1.0, 6.0, dtype=F64)
+    found = [
+        max_sliced_cost((x * s).float(), (y * s).float(), generator=torch.Generator().manual_seed(0)).item() / s**2
+        for s in (1.0, scale)
+    ]
+    assert found[1] == pytest.approx(found[0], rel=1e-4, abs=0)
+
+
+def test_inference_mode_and_many_coordinates():
+    x, y = drawn(0, 4, 22_000).float(), drawn(1, 4, 22_000).float()
+    for loss in (SlicedWasserstein(n_projections=8), MaxSlicedWasserstein(n_starts=4, n_steps=2)):
+        with torch.inference_mode():
+            assert loss(x, y) > 0.0 and loss(x.requires_grad_(), y) > 0.0
+
+
+def test_costs_beyond_float32_are_refused():
+    x = drawn(0, 4, 2).float() * 1e25
+    for loss in (SlicedWasserstein(), MaxSlicedWasserstein()):
+        with pytest.raises(BadMeasure, match="exceeds torch.float32"):
+            loss(x, -x)
+
+
 def test_equal_sets_have_no_nan():
     x = drawn(0, 9, 2).requires_grad_()
     for loss in (SlicedWasserstein(), MaxSlicedWasserstein()):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import otkit
-from otkit.errors import BadMeasure, NotConverged, Unsupported
+from otkit.errors import BadCost, BadMeasure, NotConverged, Unsupported
 
 torch = pytest.importorskip("torch")
 
@@ -95,6 +95,39 @@ def test_a_change_in_place_is_noticed(torch_rng):
         x += 1.0
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         cost.backward()
+
+
+def test_as_many_coordinates_as_an_image_has(torch_rng):
+    x = normal(torch_rng, 3, 30_000, graph=False)
+    assert wasserstein_cost(x, x + 1.0, p=2).item() == pytest.approx(30_000.0, rel=1e-9, abs=0)
+
+
+def test_no_derivative_no_refusal(torch_rng):
+    x, a = normal(torch_rng, 3, 2), torch.tensor([0.0, 1.0, 1.0], dtype=F64, requires_grad=True)
+    with torch.no_grad():
+        assert wasserstein_cost(x, x[1:], a) == 0.0
+
+
+def test_a_metric_with_an_infinite_slope_is_named(torch_rng):
+    x = normal(torch_rng, 5, 2)
+    cost = wasserstein_cost(
+        x, x.detach().clone(), metric=lambda u, v: (u[:, None] - v[None]).square().sum(-1).sqrt(), p=2
+    )
+    with pytest.raises(BadCost, match="torch.cdist"):
+        cost.backward()
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_inside_a_compiled_step(torch_rng, backend):
+    net, y = torch.nn.Linear(2, 2).double(), normal(torch_rng, 6, 2, graph=False)
+    loss = WassersteinLoss(2)
+    x = normal(torch_rng, 5, 2, graph=False)
+    step = torch.compile(lambda x: loss(net(x), y), backend=backend)
+    step(x).backward()
+    found = net.weight.grad.clone()
+    net.zero_grad()
+    loss(net(x), y).backward()
+    torch.testing.assert_close(found, net.weight.grad)
 
 
 def test_the_root_has_no_nan(torch_rng):

@@ -58,6 +58,8 @@ def _evenly(count: int, dimension: int, generator: torch.Generator | None) -> to
         shift = torch.rand(1, generator=generator, dtype=torch.float64, device=device)
         angles = (torch.arange(count, dtype=torch.float64, device=device) + shift) * (math.pi / count)
         return torch.stack([angles.cos(), angles.sin()], 1)
+    if dimension > torch.quasirandom.SobolEngine.MAXDIM:  # where even sets gain nothing
+        return normalised(torch.randn(count, dimension, generator=generator, dtype=torch.float64, device=device))
     seed = int(torch.randint(2**31, (1,), generator=generator, device=device))
     sobol = torch.quasirandom.SobolEngine(dimension, scramble=True, seed=seed)
     cube = sobol.draw(count, dtype=torch.float64).clamp(1e-12, 1.0 - 1e-12)

@@ -141,6 +141,9 @@ class _Energy:
         a, b = numbers.weights()
         self.numbers = numbers
         x, y = numbers.x - middle, numbers.y - middle
+        size = torch.maximum(x.abs().amax((1, 2)), y.abs().amax((1, 2)))
+        self.size, self.exponent = torch.where(size > 0.0, size, 1.0), exponent  # squares of it may overflow
+        x, y = x / self.size[:, None, None], y / self.size[:, None, None]
         self.points, self.weights = {"x": x, "y": y}, {"a": a, "b": b}
         self.across = {"x": _Means(x, y, b, exponent), "y": _Means(y, x, a, exponent)}
         self.own = {"x": _Means(x, x, a, exponent), "y": _Means(y, y, b, exponent)}
@@ -153,14 +156,17 @@ class _Energy:
             for w, means in ((a, self.across["x"]), (a, self.own["x"]), (b, self.own["y"]))
         )
         value = 2.0 * across - own_x - own_y
-        return torch.where(value > ROUNDING[a.dtype] * across, value, 0.0).to(a.dtype)
+        value = torch.where(value <= ROUNDING[a.dtype] * across, 0.0, value).to(a.dtype)
+        return value * self.size**self.exponent
 
     def gradient(self, of: str) -> torch.Tensor:
         side = {"a": "x", "b": "y"}.get(of, of)
         if of in self.weights:
-            return 2.0 * (self.across[side].values() - self.own[side].values())
+            found = 2.0 * (self.across[side].values() - self.own[side].values())
+            return found * (self.size**self.exponent)[:, None]
         mass = self.weights["a" if side == "x" else "b"]
-        return 2.0 * mass[..., None] * (self.across[side].slopes() - self.own[side].slopes())
+        found = 2.0 * mass[..., None] * (self.across[side].slopes() - self.own[side].slopes())
+        return found * (self.size ** (self.exponent - 1.0))[:, None, None]
 
 
 def _wide(tensor: torch.Tensor) -> torch.dtype:

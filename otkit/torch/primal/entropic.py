@@ -31,6 +31,7 @@ SMALLEST, LARGEST = 2.0**-100, 2.0**60  # eps over the costs
 BACKENDS = (None, "torch", "triton")
 ROUNDING = 4.0  # units of rounding of the transport costs whose difference a divergence is: below it there is none
 LOST = 32.0  # of the same, and of eps, that sums of potentials may lose
+MOST_ROUNDING = 2e-3  # marginal error that rounding excuses: above, a float of this size cannot tell the costs over eps
 LIGHT = 2.0**-60  # masses that no marginal error sees: their potentials are the softmin of the others'
 
 
@@ -51,7 +52,8 @@ class Options:
 
     eps : regularisation, in units of cost. p, metric : the cost is metric**p.
     tol : marginal error (L1) to stop at, or what the dtype resolves: 2 units of rounding of the largest exponent,
-        potentials over (eps log 2); in float32 and eps = 1 % of the costs 3e-5. max_iter : most sweeps.
+        potentials over (eps log 2); in float32 and eps = 1 % of the costs 2e-4, and never above 2e-3.
+    max_iter : most sweeps.
     backend : "torch" for blocks of torch operations, "triton" for the fused kernels (CUDA, float32, euclidean with
         p = 1 or 2), None for the latter where they can be had.
     symmetric : exactly max_iter sweeps that update both potentials from the old ones and average (Feydy et al. 2019),
@@ -244,10 +246,12 @@ class _Scaled:
             centres = (0.5 * x.mean(1, keepdim=True) + 0.5 * y.mean(1, keepdim=True),) * 2
         shift = None if own or not squared else centres[0] - centres[1]
         x, y = x - centres[0], y - centres[1]
-        wide = _or_one(torch.maximum(x.abs().amax((1, 2)), y.abs().amax((1, 2))))  # first: squares of it may overflow
+        held = a > 0.0, b > 0.0  # points without mass may lie anywhere
+        wide = [torch.where(has, points.abs().amax(2), 0.0).amax(1) for has, points in zip(held, (x, y))]
+        wide = _or_one(torch.maximum(*wide))  # first: squares of it may overflow
         x, y = (points / wide[:, None, None] for points in (x, y))
         far = [torch.linalg.vector_norm(points, ORDERS[options.metric], 2) for points in (x, y)]
-        reach = _or_one(far[0].amax(1) + far[1].amax(1))
+        reach = _or_one(sum(torch.where(has, radius, 0.0).amax(1) for has, radius in zip(held, far)))
         x, y = (points / reach[:, None, None] for points in (x, y))
         mean = sum((w * (radius / reach[:, None]) ** p).sum(1) for w, radius in zip((a, b), far))
         wide, reach, mean = np.array(torch.stack((wide, reach, mean)).tolist())  # waits for the device, once
@@ -339,7 +343,7 @@ class _Run:
                     self.v = self.image
                 self.sweep(k)
                 past.remember(self.v, self.image)
-            if self.sweeps >= self.options.max_iter or bool(self.met.all()):
+            if self.sweeps >= self.options.max_iter or bool((self.met | self.at_rounding).all()):
                 return
             objective = (a * self.u).sum(1) + (b * self.v).sum(1)
             self.v = past.ahead(objective, ROUNDING * self.rounding)
@@ -365,12 +369,19 @@ class _Run:
     @property
     def rounding(self) -> torch.Tensor:
         """What exponents are known to."""
-        largest = torch.maximum(self.u.abs().amax(1), self.v.abs().amax(1))
+        masses = self.scaled.a, self.scaled.b  # potentials far away, without mass, are in no sum
+        sizes = (torch.where(mass > 0.0, h.abs(), 0.0).amax(1) for mass, h in zip(masses, (self.u, self.v)))
+        largest = torch.maximum(*sizes)
         return torch.finfo(self.v.dtype).eps * torch.maximum(largest, self.scaled.k[-1]).clamp(min=1.0)
 
     @property
+    def at_rounding(self) -> torch.Tensor:
+        """Where more sweeps change nothing."""
+        return self.error <= 2.0 * self.rounding
+
+    @property
     def met(self) -> torch.Tensor:
-        return self.error <= (2.0 * self.rounding).clamp(min=self.options.tol)
+        return self.error <= (2.0 * self.rounding).clamp(max=MOST_ROUNDING).clamp(min=self.options.tol)
 
 
 def _solved(scaled: _Scaled, options: Options) -> Entropic:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 
 from otkit.errors import Unsupported
-from otkit.torch.primal.pair import NAMES, Pair
+from otkit.torch.primal.pair import NAMES, Pair, refuse_infinite
 
 
 class Solved(Protocol):
@@ -22,6 +22,7 @@ class Solved(Protocol):
         """The gradient in "x", "y", "a" or "b"."""
 
 
+@torch.compiler.disable  # kernels of numba and solves that look at their own progress: the graph ends here
 def differentiable(solved: Solved, pair: Pair) -> torch.Tensor:
     """`solved.values` as a function of the pair's tensors, differentiable once. (B,)."""
     return _Optimum.apply(solved, *pair.tensors)
@@ -32,7 +33,9 @@ class _Optimum(torch.autograd.Function):
     def forward(ctx: Any, solved: Solved, *tensors: torch.Tensor | None) -> torch.Tensor:
         ctx.solved = solved
         ctx.save_for_backward(*tensors)
-        return solved.values.clone()
+        values = solved.values
+        refuse_infinite(values, solved.name)
+        return values.clone()
 
     @staticmethod
     def backward(ctx: Any, outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -55,6 +58,6 @@ class _Once(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, _: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         raise Unsupported(
-            f"{ctx.name} is differentiable once: its gradient comes from the optimal plan, which is held fixed. For "
-            "second derivatives use SlicedWasserstein, or WassersteinLoss on 1-D samples."
+            f"{ctx.name} is differentiable once: its gradient holds what was optimal fixed. For second derivatives use "
+            "SlicedWasserstein, or WassersteinLoss on 1-D samples."
         )

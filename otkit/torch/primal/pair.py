@@ -46,6 +46,10 @@ class Pair:
         """The same without the graph."""
         return Pair(*(None if t is None else t.detach() for t in self.tensors), self.single)
 
+    def copied(self) -> Pair:
+        """The same without the graph, in memory of its own: what is computed later must not see later changes."""
+        return Pair(*(None if t is None else t.detach().clone() for t in self.tensors), self.single)
+
     def shaped(self, values: torch.Tensor) -> torch.Tensor:
         """(B, ...) as the caller asked: without the first axis for a single pair."""
         return values[0] if self.single else values
@@ -116,6 +120,7 @@ def _refuse_values(x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None, b: 
     """One look at all values; another, at leisure, for what is wrong with them."""
     values = {name: t.detach() for name, t in zip(NAMES, (x, y, a, b)) if t is not None}
     learned = {name for name, t in zip(NAMES, (x, y, a, b)) if t is not None and t.requires_grad}
+    learned = learned if torch.is_grad_enabled() else set()
     fine = [t.sum().isfinite() for t in values.values()]
     for name in values.keys() & {"a", "b"}:
         smallest, largest = values[name].aminmax(dim=1)
@@ -137,6 +142,14 @@ def _refuse_values(x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None, b: 
                 f"{name} requires a gradient and has {int((t == 0.0).sum())} weights of zero, where the cost has no "
                 f"derivative. Leave these points out, keep them positive, or pass {name}.detach()."
             )
+
+
+def refuse_infinite(values: torch.Tensor, name: str) -> None:
+    """Costs that their dtype cannot hold."""
+    if not bool(values.detach().isfinite().all()):
+        raise BadMeasure(
+            f"{name}: the cost between x and y exceeds {values.dtype}. Rescale both, or convert them with .double()."
+        )
 
 
 def _written_out(weights: torch.Tensor | None, points: torch.Tensor) -> torch.Tensor:

@@ -123,13 +123,15 @@ class SinkhornDivergence(PrimalLoss):
         self.p = order_of(p)
         if (eps is None) == (blur is None):
             raise Unsupported(f"eps is {eps!r} and blur is {blur!r}: give one of them, eps = p * blur**p.")
-        if blur is not None and not blur > 0.0:
+        if blur is not None and not (isinstance(blur, int | float) and blur > 0.0):
             raise Unsupported(f"blur is {blur!r}: a length > 0; eps = p * blur**p.")
         self.eps = self.p * blur**self.p if eps is None else eps
         if metric not in METRICS:
             raise Unsupported(f"metric is {metric!r}: choose one of {', '.join(METRICS)}.")
         if backend not in BACKENDS:
             raise Unsupported(f"backend is {backend!r}: choose one of {', '.join(BACKENDS)}.")
+        if isinstance(max_iter, bool) or not isinstance(max_iter, int) or max_iter < 1:
+            raise Unsupported(f"max_iter is {max_iter!r}: a whole number of sweeps from 1 on is needed.")
         Sinkhorn(eps=self.eps, tol=tol, max_iter=max_iter).refuse_options()
         self.metric, self.debias, self.tol, self.max_iter = metric, debias, tol, max_iter
         self.backend, self.throw = backend, throw
@@ -144,12 +146,13 @@ class SinkhornDivergence(PrimalLoss):
         self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor | None = None, b: torch.Tensor | None = None
     ) -> SinkhornSolution:
         """The optimum between x and y, without a graph: potentials, plan, certified bracket."""
-        both = pair(x, y, a, b)
-        return SinkhornSolution(self, both.numbers(), self._solved(both))
+        both = pair(x, y, a, b).copied()
+        return SinkhornSolution(self, both, self._solved(both))
 
     def extra_repr(self) -> str:
         return f"eps={self.eps:g}, p={self.p:g}, metric={self.metric!r}, debias={self.debias}"
 
+    @torch.compiler.disable
     def _solved(self, both: Pair) -> Solved:
         backend = self.backend
         if backend == "auto":
@@ -161,7 +164,7 @@ class SinkhornDivergence(PrimalLoss):
             _OfCore(numbers, options) if backend == "numba" else device_divergence(numbers, **options, backend=backend)
         )
         if self.throw and not bool(solved.converged.all()):
-            raise NotConverged(SinkhornSolution(self, numbers, solved))
+            raise NotConverged(SinkhornSolution(self, numbers.copied(), solved))
         return solved
 
 

@@ -15,7 +15,7 @@ from otkit.torch.primal.directions import check_sampling, directions_of, given
 from otkit.torch.primal.envelope import differentiable
 from otkit.torch.primal.line import line_costs
 from otkit.torch.primal.loss import PrimalLoss
-from otkit.torch.primal.pair import NAMES, Pair, pair
+from otkit.torch.primal.pair import NAMES, Pair, pair, refuse_infinite
 from otkit.torch.primal.softmin_torch import exactly
 
 N_PROJECTIONS = 128
@@ -233,6 +233,8 @@ class MaxSlicedWasserstein(PrimalLoss):
 def _checked(p: float, n_projections: int, directions: object, sampling: str, generator: object) -> float:
     check_sampling(n_projections, sampling)
     wrong = _wrong_generator(generator)
+    if directions is not None and not isinstance(directions, torch.Tensor):
+        wrong.append(f"directions is of type {type(directions).__name__}: pass a tensor (k, d)")
     if directions is not None and (n_projections, sampling, generator) != (N_PROJECTIONS, "quasi", None):
         wrong.append("directions are given, so nothing is drawn: leave n_projections, sampling and generator out")
     if isinstance(directions, torch.Tensor) and (not directions.is_floating_point() or directions.requires_grad):
@@ -277,6 +279,7 @@ def _estimated(
     else:
         used, groups = directions_of(n_projections, x.shape[2], sampling, generator, x)
     cost, costs = _Mean.apply(used, p, *both.tensors)
+    refuse_infinite(cost, "SlicedWasserstein")
     error = torch.zeros_like(costs[:, 0]) if x.shape[2] == 1 else _standard_error(costs, groups)
     return SlicedEstimate(cost, error, used)
 
@@ -300,7 +303,7 @@ class _Mean(torch.autograd.Function):
     def forward(
         ctx: Any, directions: torch.Tensor, p: float, *tensors: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        wanted = ctx.needs_input_grad[2:]
+        wanted = tuple(w and not torch.is_inference_mode_enabled() for w in ctx.needs_input_grad[2:])
         leaves = [None if t is None else t.detach().requires_grad_(w) for t, w in zip(tensors, wanted)]
         moving = [t for t, w in zip(leaves, wanted) if w]
         slopes = [torch.zeros_like(t) for t in moving]
@@ -361,12 +364,19 @@ class _Largest:
     name = "MaxSlicedWasserstein"
 
     def __init__(self, numbers: Pair, p: float, n_starts: int, n_steps: int, generator: torch.Generator | None) -> None:
-        self.numbers, self.p, self.n_steps = numbers, p, n_steps
+        with torch.inference_mode(False):  # the search needs gradients
+            x, y, a, b = (t if t is None or not t.is_inference() else t.clone() for t in numbers.tensors)
+            middle = x.mean(1, keepdim=True)
+            x, y = x - middle, y - middle
+            size = torch.maximum(x.abs().amax((1, 2)), y.abs().amax((1, 2)))
+            self.size = torch.where(size > 0.0, size, 1.0)  # squares of slopes of far points would overflow
+            x, y = x / self.size[:, None, None], y / self.size[:, None, None]
+        self.numbers, self.p, self.n_steps = Pair(x, y, a, b, numbers.single), p, n_steps
         self.n_starts, self.generator = n_starts, generator
 
     @property
     def values(self) -> torch.Tensor:
-        return self._solved[0]
+        return self._solved[0] * self.size**self.p
 
     @property
     def directions(self) -> torch.Tensor:
@@ -374,13 +384,14 @@ class _Largest:
         return self._solved[1]
 
     def gradient(self, of: str) -> torch.Tensor:
-        return self._gradients[of]
+        found, power = self._gradients[of], self.p if of in "ab" else self.p - 1.0
+        return found * (self.size**power).reshape(-1, *[1] * (found.ndim - 1))
 
     @cached_property
     def _gradients(self) -> dict[str, torch.Tensor]:
         leaves = [None if t is None else t.detach().requires_grad_() for t in self.numbers.tensors]
         names = [name for name, t in zip(NAMES, leaves) if t is not None]
-        with exactly(self.directions.device), torch.enable_grad():
+        with torch.inference_mode(False), exactly(self.directions.device), torch.enable_grad():
             (costs,) = _costs(leaves, self.directions, self.p)
             return dict(zip(names, torch.autograd.grad(costs.sum(), [t for t in leaves if t is not None])))
 
@@ -390,7 +401,7 @@ class _Largest:
         if x.shape[2] == 1:
             ones = x.new_ones(len(x), 1, 1)
             return costs_along(self.numbers, ones, self.p)[:, 0], ones
-        with exactly(x.device):
+        with torch.inference_mode(False), exactly(x.device):
             starts = self._starts()
             kept = min(ASCENDING, starts.shape[1])
             best = costs_along(self.numbers, starts, self.p).topk(kept, 1).indices

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from otkit.costs import METRICS, order_of, point_cost
-from otkit.errors import BadMeasure, Unsupported
+from otkit.errors import BadCost, BadMeasure, Unsupported
 from otkit.many import solve_each
 from otkit.measures import normalised
 from otkit.problem import Problem
@@ -44,8 +44,9 @@ def wasserstein_cost(
     a, b : weights (n,) or (B, n) and (m,) or (B, m), each normalised to total 1; None is uniform.
     p : order, 1 <= p <= 64.
     metric : "euclidean", "cityblock", "chebyshev", or a callable of tensors (x, y) -> (n, m) distances that autograd
-        can differentiate.
-    solver : one of `otkit.solvers`; None is the exact `Auto()`.
+        can differentiate, also at 0 (as `torch.cdist` does). Parameters inside it get no gradient.
+    solver : one of `otkit.solvers`; None is the exact `Auto()`. Of one that is not exact, such as Sinkhorn, value and
+        gradient are those of its plan and potentials, and do not quite belong to each other.
 
     Returns
     -------
@@ -107,7 +108,7 @@ class WassersteinLoss(PrimalLoss):
     ) -> Result | list[Result]:
         """The `Result` of the core (plan, potentials, bracket), or a list of them for a batch."""
         both = pair(x, y, a, b)
-        results = _Exact(both.numbers(), self.p, self.metric, self.solver).results
+        results = _Exact(both.copied(), self.p, self.metric, self.solver).results
         return results[0] if both.single else results
 
     def extra_repr(self) -> str:
@@ -166,10 +167,13 @@ class _Exact:
             paid = (moved * torch.from_numpy(plan.mass).to(moved)).sum()
         if not paid.requires_grad:
             raise Unsupported("metric is a callable that autograd cannot differentiate. Compute it with torch.")
-        return tuple(
-            torch.zeros_like(side) if found is None else found
-            for side, found in zip((x, y), torch.autograd.grad(paid, (x, y), allow_unused=True))
-        )
+        grads = torch.autograd.grad(paid, (x, y), allow_unused=True, materialize_grads=True)
+        if not all(bool(grad.isfinite().all()) for grad in grads):
+            raise BadCost(
+                "metric is a callable whose gradient is NaN or infinite at these points, as that of a square root is "
+                "at 0. Use torch.cdist, or add a little under the root."
+            )
+        return grads
 
     def _distances(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         found: Any = self.metric(x, y)
