@@ -20,7 +20,7 @@ from torch.nn.functional import pad
 import otkit
 from otkit.torch import WassersteinLoss
 
-STEPS, BATCH, WEIGHT = 2500, 256, 0.05
+STEPS, BATCH, WEIGHT = 2000, 200, 0.05
 images, labels = load_digits(return_X_y=True)
 data = torch.from_numpy(images).float() / 16
 torch.manual_seed(0)

@@ -16,6 +16,9 @@ from otkit.threads import threads
 from otkit.workers import share_out
 
 PAIRS_WORTH_A_THREAD = 2**15  # below, most of the time is Python's: two threads took 1.5 times as long as one
+PAIRS_WORTH_TWO = (
+    2**18
+)  # below, one problem gains nothing from threads of its own, and on a busy machine waits for them
 
 
 def solve_each(problems: Sequence[Problem], solver: Solver | None = None, *, throw: bool = True) -> list[Result]:
@@ -30,7 +33,7 @@ def solve_each(problems: Sequence[Problem], solver: Solver | None = None, *, thr
         if stop:
             return None
         before = numba.get_num_threads()
-        if not alone:
+        if not alone or np.prod(problems[k].shape) < PAIRS_WORTH_TWO:
             numba.set_num_threads(1)  # of this thread only
         try:
             result = solve(problems[k], solver, throw=False)
