@@ -16,9 +16,7 @@ from otkit.threads import threads
 from otkit.workers import share_out
 
 PAIRS_WORTH_A_THREAD = 2**15  # below, most of the time is Python's: two threads took 1.5 times as long as one
-PAIRS_WORTH_TWO = (
-    2**18
-)  # below, one problem gains nothing from threads of its own, and on a busy machine waits for them
+PAIRS_WORTH_TWO = 2**18  # below, threads of its own gain a problem nothing, and on a busy machine it waits for them
 
 
 def solve_each(problems: Sequence[Problem], solver: Solver | None = None, *, throw: bool = True) -> list[Result]:

@@ -139,12 +139,11 @@ class _Energy:
     def __init__(self, numbers: Pair, exponent: float) -> None:
         middle = numbers.x.mean(1, keepdim=True)  # differences of products lose what is common to all points
         a, b = numbers.weights()
-        self.numbers = numbers
         x, y = numbers.x - middle, numbers.y - middle
         size = torch.maximum(x.abs().amax((1, 2)), y.abs().amax((1, 2)))
         self.size, self.exponent = torch.where(size > 0.0, size, 1.0), exponent  # squares of it may overflow
         x, y = x / self.size[:, None, None], y / self.size[:, None, None]
-        self.points, self.weights = {"x": x, "y": y}, {"a": a, "b": b}
+        self.weights = {"a": a, "b": b}
         self.across = {"x": _Means(x, y, b, exponent), "y": _Means(y, x, a, exponent)}
         self.own = {"x": _Means(x, x, a, exponent), "y": _Means(y, y, b, exponent)}
 
