@@ -69,7 +69,7 @@ class Alone:
             raise
         self.peak_mb = found["peak_mb"]
         spent = time.perf_counter() - start  # a process takes 10 s to start where torch and JAX are installed
-        return Lap(found["seconds"], found["matrix_seconds"], Outcome(**found["outcome"]), spent)
+        return Lap(found["seconds"], found["matrix_seconds"], Outcome.from_dict(found["outcome"]), spent)
 
 
 class _Ended(TooLong):

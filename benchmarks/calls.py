@@ -33,11 +33,20 @@ def _number(p: float) -> str:
     return f"{p:g}"
 
 
-def wasserstein(p: float, weighted: bool, metric: str = "euclidean", memory: bool = False) -> Call:
+def wasserstein(
+    p: float,
+    weighted: bool,
+    metric: str = "euclidean",
+    memory: bool = False,
+    more: str = "",
+    limit: float | None = None,
+) -> Call:
+    """`more` are further options, as text."""
     options = [f"p={_number(p)}"] if p != 1 else []
     options += ["a=a", "b=b"] if weighted else []
     options += [f"metric='{metric}'"] if metric != "euclidean" else []
-    return Call("otkit", f"otkit.wasserstein({', '.join(['x', 'y', *options])})", memory=memory)
+    options += [more] if more else []
+    return Call("otkit", f"otkit.wasserstein({', '.join(['x', 'y', *options])})", memory=memory, limit=limit)
 
 
 def transport(weighted: bool) -> Call:
@@ -51,10 +60,10 @@ def distance_matrix(p: float, metric: str = "euclidean") -> str:
     return f"C = cdist(x, y, '{metric}')" + (f"**{_number(p)}" if p != 1 else "")
 
 
-def emd2(p: float, weighted: bool, memory: bool = False) -> Call:
+def emd2(p: float, weighted: bool, memory: bool = False, limit: float | None = None) -> Call:
     """POT as its documentation does it. numThreads is ignored by POT 0.9.7, so it is not given."""
     matrix = "C = ot.dist(x, y)" if p == 2 else "C = ot.dist(x, y, metric='euclidean')"
-    return Call("POT", f"ot.emd2({_masses(weighted)}, C, {ITERATIONS}, log=True)", matrix, memory)
+    return Call("POT", f"ot.emd2({_masses(weighted)}, C, {ITERATIONS}, log=True)", matrix, memory, limit=limit)
 
 
 def emd2_given(weighted: bool, matrix: str | None = None) -> Call:

@@ -9,9 +9,11 @@ import numpy as np
 
 from benchmarks import calls
 from benchmarks.calls import Call
+from benchmarks.images import image, pixels
 
 SEED = 0
 QUICK = 1 / 25  # of the points
+MOST_QUICK = 4000  # points
 METRICS = ("euclidean", "cityblock", "chebyshev")
 ORDERS = (1, 1.5, 2, 3)
 WEIGHTS = ("uniform", "random")
@@ -29,7 +31,10 @@ class Entropic:
 
 @dataclass(frozen=True)
 class Case:
-    """Normal clouds of n and m points in d dimensions, the second one's mean at 0.5 in every coordinate."""
+    """Normal clouds of n and m points in d dimensions, the second one's mean at 0.5 in every coordinate.
+
+    With weights "images" both samples are the centres of the n = m pixels of a square, and a and b are two images.
+    """
 
     work: str
     n: int
@@ -63,11 +68,14 @@ class Case:
         return f"{many} eps={self.entropic.share:g} mean cost{to}"
 
     def shrunk(self, factor: float) -> Case:
+        if self.weights == "images":
+            pixels = max(5, round((self.n * factor) ** 0.5)) ** 2
+            return replace(self, n=pixels, m=pixels)
         return replace(self, n=max(20, round(self.n * factor)), m=max(20, round(self.m * factor)))
 
     def quick(self) -> Case:
         """The same on few points, and where a marginal error is wanted, to 1e-3: to 1e-6 few points need longer."""
-        small, wanted = self.shrunk(QUICK), self.entropic
+        small, wanted = self.shrunk(min(QUICK, MOST_QUICK / self.n)), self.entropic
         if wanted is None:
             return small
         tol = None if wanted.tol is None else 1e-3
@@ -81,7 +89,11 @@ class Case:
         rng = np.random.default_rng(SEED)
         lead = () if self.entropic is None or self.entropic.problems == 1 else (self.entropic.problems,)
         x, y = rng.normal(size=(*lead, self.n, self.d)), rng.normal(0.5, 1.0, size=(*lead, self.m, self.d))
-        if self.weights == "random":
+        if self.weights == "images":
+            x = y = pixels(round(self.n**0.5))
+            drawn = np.random.default_rng(SEED)  # the same pictures at any resolution
+            a, b = image(x, drawn), image(y, drawn)
+        elif self.weights == "random":
             a, b = rng.random(self.n), rng.random(self.m)
             a, b = a / a.sum(), b / b.sum()
         else:

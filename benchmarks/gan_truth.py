@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from otkit.torch.training.steps import Steps
 
 FRESH = 4096
 CONES = 256
+GROUP = 8  # channels; after 6000 steps on 16 funnels in the plane: 0.59 for 2, 0.69 for 8, 0.68 for 32
 ADAM = {"optimizer": "adam", "lr_critic": LEARNING_RATE, "betas": BETAS}
 
 
@@ -39,9 +41,9 @@ class Setting(NamedTuple):
     critic: Callable[[torch.Tensor, int], torch.nn.Module] | None = None
 
 
-def sorting(samples: torch.Tensor, width: int) -> torch.nn.Module:
-    """All channels sorted, as published; the preset sorts pairs."""
-    return MLPCritic(samples.shape[1:], hidden=(width, width), activation=lambda: GroupSort(width))
+def sorting(samples: torch.Tensor, width: int, group: int | None = None) -> torch.nn.Module:
+    """Channels sorted in groups, or all, as published; the preset sorts pairs."""
+    return MLPCritic(samples.shape[1:], hidden=(width, width), activation=lambda: GroupSort(group or width))
 
 
 def cones(samples: torch.Tensor, width: int) -> torch.nn.Module:
@@ -55,6 +57,7 @@ SETTINGS = {
     "SN": Setting("sn-wgan", ADAM, 10_000, "SN"),
     "ortho": Setting("ortho-wgan", ADAM, 25_000, "sorted"),
     "sort": Setting("ortho-wgan", ADAM, 25_000, "sorted", sorting),
+    "groups": Setting("ortho-wgan", ADAM, 25_000, "sorted", partial(sorting, group=GROUP)),
     "cones": Setting(
         "wgan",
         {"lipschitz": (), "optimizer": "adam", "lr_critic": 5e-3, "betas": (0.5, 0.99), "lr_decay": "linear"},

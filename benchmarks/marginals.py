@@ -1,4 +1,5 @@
-"""How far the marginals of an entropic answer are from a and b, in float64 and without any tool's own figures."""
+"""What a run came to. Of an entropic answer: how far its marginals are from a and b, in float64 and without any tool's
+own figures."""
 
 from __future__ import annotations
 
@@ -11,19 +12,31 @@ from scipy.spatial.distance import cdist
 from benchmarks.backends import plain
 from benchmarks.calls import Call
 from benchmarks.cases import Case
+from benchmarks.reference import Reference, reference
 from benchmarks.row import SLACK
+from benchmarks.tools import read
 
 ENTRIES = 5_000_000  # of the density at a time
 
 
 class Outcome(NamedTuple):
-    """What a run came to: the tool's own words, and the error recomputed from what it returned (None: not finite)."""
+    """What a run came to: the tool's own words, and the error recomputed from what it returned (None: not finite).
+
+    `reference` is what an exact answer of otkit proves: plan and potentials do not leave the process that has them.
+    """
 
     cost: float | None
     status: str | None
     gap: float | None
     iterations: int | None
     error: float | None
+    reference: Reference | None = None
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Outcome:
+        """Of `_asdict()` after JSON, which makes a list of the reference."""
+        proved = values.get("reference")
+        return cls(**{**values, "reference": None if proved is None else Reference(*proved)})
 
 
 class Scaled(NamedTuple):
@@ -36,6 +49,9 @@ class Scaled(NamedTuple):
 
 def outcome(case: Case, arrays: dict[str, Any], call: Call, value: Any) -> Outcome:
     """Reads any tool's answer. Of many problems, the worst. Raises TypeError on what cannot be read."""
+    if case.entropic is None:
+        proved = reference(case, arrays, value) if call.tool == "otkit" else None
+        return Outcome(*read(value), None, None, proved)  # cost, status, gap
     many = case.entropic.problems > 1
     answers = value if isinstance(value, list) else [value]
     if many and not isinstance(value, list):

@@ -18,6 +18,7 @@ from benchmarks.timing import ONCE, Effort, Lap, Timed, interleaved
 from benchmarks.tools import Answer, read
 
 WARM_UP = 0.25  # of the points, for peers, which compile nothing. otkit's kernels of coarser levels need the whole case
+ENOUGH = 10_000  # points for those, where a case has more: there are no others
 WHOLE = ("otkit", "OTT")  # and what is compiled for a shape is run in that shape
 
 
@@ -33,7 +34,7 @@ def rows(case: Case, position: int, quick: bool, effort: Effort) -> list[Row]:
     _warm_up(case, calls, runs)
     timed = interleaved(runs, ONCE if once else effort)
     values = [one.laps[0].value if one.laps else None for one in timed]
-    truth = None if case.entropic else reference(case, arrays, _own(calls, values))
+    truth = None if case.entropic else _truth(case, arrays, calls, values)
     found = []
     for call, one, run, place in zip(calls, timed, runs, places):
         row = _row(case, call, one, _answer(case, arrays, call, one), truth)
@@ -64,19 +65,29 @@ class _Late:
 
 
 def _warm_up(case: Case, calls: Sequence[Call], runs: Sequence[Callable[[], Lap]]) -> None:
+    """A run in a process of its own has its imports for itself; but where it is otkit's exact one, this process sees to
+    it that all kernels are in their cache."""
     fewer = case.shrunk(WARM_UP).arrays() if case.entropic is None else loose(case.quick())
+    many = case.entropic is None and not case.flat and max(case.n, case.m) > ENOUGH
+    enough = case.shrunk(ENOUGH / max(case.n, case.m)).arrays() if many else None
 
     def whole(call: Call) -> bool:
         """Entropic calls for memory need a minute, and their time is no target."""
         return call.tool in WHOLE and not (case.entropic and call.memory)
 
-    here = [(call, run) for call, run in zip(calls, runs) if not isinstance(run, Alone)]
-    interleaved([run if whole(call) else _Late(call, fewer) for call, run in here], ONCE)
+    warming: list[Callable[[], Lap]] = []
+    for call, run in zip(calls, runs):
+        if many and call.tool == "otkit":
+            warming.append(_Late(call, enough))
+        elif not isinstance(run, Alone):
+            warming.append(run if whole(call) else _Late(call, fewer))
+    interleaved(warming, ONCE)
 
 
-def _own(calls: Sequence[Call], values: Sequence[Any]) -> Any:
-    """The answer of otkit that the reference is made of: the first of its calls."""
-    return next((value for value, call in zip(values, calls) if call.tool == "otkit"), None)
+def _truth(case: Case, arrays: dict[str, Any], calls: Sequence[Call], values: Sequence[Any]) -> Reference | None:
+    """Made of the first answer of otkit; where that came from another process, already made there."""
+    own = next((value for value, call in zip(values, calls) if call.tool == "otkit" and value is not None), None)
+    return own.reference if isinstance(own, Outcome) else reference(case, arrays, own)
 
 
 def _answer(case: Case, arrays: dict[str, Any], call: Call, timed: Timed) -> Answer | Outcome:
@@ -106,7 +117,7 @@ def _row(case: Case, call: Call, timed: Timed, answer: Answer | Outcome, truth: 
         row.share, row.tol = case.entropic.share, case.entropic.tol
     if isinstance(answer, Outcome):
         row.error, row.iterations = answer.error, answer.iterations
-    elif truth is not None and answer.cost is not None:
+    if truth is not None and answer.cost is not None:
         row.error = abs(answer.cost - truth.cost) / truth.cost
         row.reference, row.reference_gap = truth.how, truth.gap
     return row

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from benchmarks.cases import SEED
 from benchmarks.entropic_calls import FAR, LIMIT
+from benchmarks.images import BUMPS, GROUND
+from benchmarks.measure import ENOUGH
+from benchmarks.multiscale_cases import LONG, MOST_MATRIX, MOST_POT, TIME
+from benchmarks.reference import BY_CHANCE, FEW, MANY
 from benchmarks.tables import NOTHING
 from benchmarks.thresholds import EVERY
 from benchmarks.timing import FULL, SHORT
@@ -66,4 +70,28 @@ SINKHORN = f"""- x ~ N(0, I), y ~ N(0.5, I), seed {SEED}, uniform weights, cost 
 - *peak* is the peak resident memory of a fresh process less what it held after all imports: warm caches, samples in
   memory. Of a run that was ended it is the peak until then."""
 
-METHODS = {"core": CORE, "sinkhorn": SINKHORN}
+MULTISCALE = f"""- x ~ N(0, I), y ~ N(0.5, I), seed {SEED}; random weights are uniform on (0, 1), normalised. Images are
+  {BUMPS} Gaussian bumps each on a ground of {GROUND:g} of their maximum, seed {SEED}; x and y are the centres of their
+  pixels in the unit square. The call in a table is the code that was run; without a solver
+  it takes what `otkit.solvers.Auto` chooses.
+- POT beside otkit at n = 10000, and the works of n = 100000 and a million, run once, in fresh processes, which have
+  their memory for themselves and give time and peak in one. They are ended after {LONG:g} s of the call ({2 * TIME} s
+  for the optimum of a million points, where the solver itself stops after {TIME} s). Loading compiled code counts
+  there. All else runs in one process, tools in turn, after a warm-up outside the clock: peers on a quarter of the
+  points, otkit on all, or on {ENOUGH} where there are more. A call is given about {FULL.seconds:g} seconds, at least
+  one run and at most {FULL.most}; ratios are of medians. Time includes the cost matrix a tool needs; *matrix* is that
+  part alone.
+- In time against n peers go as far as they get in about a minute: POT to n = {MOST_POT}, assignment solvers to
+  n = {MOST_MATRIX}. None is measured at n = 100000: a cost matrix alone is 80 GB there, and what POT's `emd2_lazy`,
+  which has none, would need is said below the picture. Exponents are least squares of the logarithm of the median on
+  that of n.
+- *error* is |cost - reference| / reference. The reference is the cost of otkit's plan (in each work by itself),
+  recomputed by SciPy or NumPy once its marginals have been checked; *reference gap* is its relative distance from the
+  value of otkit's potentials, less their largest excess over any cost. Above {FEW:.0e} pairs at p = 2 that excess is
+  found by SciPy's k-d tree, in one coordinate more, where it belongs to nearest neighbours. Above {MANY:.0e} pairs it
+  is the largest of {BY_CHANCE} whole rows, chosen by chance.
+- *status* and *gap* are what the tool itself says; {NOTHING} where it says nothing.
+- *peak* is the peak resident memory of a fresh process less what it held after all imports: warm caches, samples in
+  memory."""
+
+METHODS = {"core": CORE, "sinkhorn": SINKHORN, "multiscale": MULTISCALE}

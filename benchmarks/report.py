@@ -1,6 +1,7 @@
 """`python -m benchmarks.report`: pages from benchmarks/results/*.json. No figure is typed by hand.
 
-Suites that measure time make docs/benchmarks.md; those in `INSERTED` go between the marks of a page written by hand.
+Suites that measure time make docs/benchmarks.md, with the picture of time against n beside it; those in `INSERTED` go
+between the marks of a page written by hand, and so does the table of speeds in README.md, from all of them.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from benchmarks import headline
 from benchmarks.gan_tables import page as gan_page
 from benchmarks.machine import ROOT
 from benchmarks.method import how
+from benchmarks.multiscale_targets import CURVE
 from benchmarks.notes import NOTES, UNEXPLAINED
+from benchmarks.picture import PLACE, draw, embedded
 from benchmarks.primal_tables import page as primal_page
 from benchmarks.row import Row
 from benchmarks.tables import NOTHING, figure, section, table
@@ -43,6 +47,14 @@ def main(argv: list[str] | None = None) -> int:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(page(timed), encoding="utf-8")
         print(f"wrote {options.out}")
+    if not options.results:
+        readme = ROOT / "README.md"
+        readme.write_text(headline.inserted(readme.read_text(encoding="utf-8"), timed), encoding="utf-8")
+        print(f"wrote the table of {readme}")
+    for document in timed:
+        picture = options.out.parent / PLACE
+        if document["suite"] not in OWN and draw(_rows(document), picture):
+            print(f"drew {picture}")
     for document in documents:
         if document["suite"] in INSERTED:
             path, insert = INSERTED[document["suite"]]
@@ -58,14 +70,20 @@ def page(documents: Iterable[dict]) -> str:
         if document["suite"] in OWN:
             parts.append(OWN[document["suite"]](document))
             continue
-        rows, suite = [Row.from_dict(values) for values in document["rows"]], SUITES[document["suite"]]
+        rows, suite = _rows(document), SUITES[document["suite"]]
         parts.append(f"## Suite: {document['suite']}")
         if document["quick"]:
             parts.append("**Quick run on tiny sizes: these figures only show that the harness works.**")
         parts += [targets(rows, suite.targets), how(document)]
         sections = {title: section(rows, work) for work, title in suite.works.items()}
+        if embedded(rows):
+            sections[suite.works[CURVE]] += f"\n\n{embedded(rows)}"
         parts += [f"### {title}\n\n{text}" for title, text in sections.items() if text]
     return "\n\n".join(parts) + "\n"
+
+
+def _rows(document: dict) -> list[Row]:
+    return [Row.from_dict(values) for values in document["rows"]]
 
 
 def targets(rows: Sequence[Row], wanted: Sequence[Target]) -> str:

@@ -91,6 +91,15 @@ def filled(head: Sequence[str], lines: Sequence[Sequence[str]]) -> tuple[list[st
     return [head[k] for k in kept], [[line[k] for k in kept] for line in lines]
 
 
+def between(page: str, begin: str, end: str, text: str) -> str:
+    """The page with `text` in place of everything between its two marks."""
+    before, first, rest = page.partition(begin)
+    _, last, after = rest.partition(end)
+    if not first or not last:
+        raise ValueError(f"the page lacks its marks: it needs a line {begin!r} and a line {end!r}")
+    return f"{before}{begin}\n\n{text}\n\n{end}{after}"
+
+
 def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     rows = [head, ["---"] * len(head), *lines]
     return "\n".join("| " + " | ".join(map(cell, row)) + " |" for row in rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.tables import NOTHING, table
+from benchmarks.tables import NOTHING, between, table
 from benchmarks.truth_published import published
 
 BEGIN, END = "<!-- w1_truth: made by python -m benchmarks.report, do not edit -->", "<!-- end of w1_truth -->"
@@ -12,11 +12,7 @@ BEGIN, END = "<!-- w1_truth: made by python -m benchmarks.report, do not edit --
 
 def inserted(page: str, document: dict) -> str:
     """The page with everything between its two marks made anew."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page lacks its marks: it needs a line {BEGIN!r} and a line {END!r}")
-    return f"{before}{BEGIN}\n\n{tables(document)}\n\n{END}{after}"
+    return between(page, BEGIN, END, tables(document))
 
 
 def tables(document: dict) -> str:

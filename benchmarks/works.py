@@ -7,10 +7,12 @@ from typing import NamedTuple
 from benchmarks.cases import CORE, Case
 from benchmarks.entropic_cases import SINKHORN
 from benchmarks.entropic_targets import SINKHORN_TARGETS
+from benchmarks.multiscale_cases import MULTISCALE
+from benchmarks.multiscale_targets import MULTISCALE_TARGETS
 from benchmarks.targets import CORE_TARGETS, Target
 from benchmarks.timing import FULL, SHORT, Effort
 
-WORKS = CORE | SINKHORN
+WORKS = CORE | SINKHORN | MULTISCALE
 
 
 class Suite(NamedTuple):
@@ -39,15 +41,25 @@ SINKHORN_TITLES = {
     "sinkhorn_gap": "Sinkhorn: to a certified gap",
     "sinkhorn_batch": "Sinkhorn: many small problems",
 }
-BOTH = ("numpy", "scipy", "numba", "POT")
+MULTISCALE_TITLES = {
+    "multiscale_peers": "Ten thousand points, beside POT",
+    "multiscale_images": "Two images",
+    "multiscale_finer_images": "Two images of four times the pixels",
+    "multiscale_curve": "Time against n",
+    "multiscale_large": "A hundred thousand points",
+    "multiscale_million": "A million points, to a certified gap",
+    "multiscale_million_exact": "A million points, to the optimum",
+}
+EVERY = ("numpy", "scipy", "numba", "POT")
 SUITES = {
-    "core": Suite(CORE_TITLES, CORE_TARGETS, (*BOTH, "lapx"), FULL),
+    "core": Suite(CORE_TITLES, CORE_TARGETS, (*EVERY, "lapx"), FULL),
     "sinkhorn": Suite(
         SINKHORN_TITLES,
         SINKHORN_TARGETS,
-        (*BOTH, "torch", "geomloss", "pykeops", "ott-jax", "jax", "jaxlib"),
+        (*EVERY, "torch", "geomloss", "pykeops", "ott-jax", "jax", "jaxlib"),
         SHORT,
     ),
+    "multiscale": Suite(MULTISCALE_TITLES, MULTISCALE_TARGETS, (*EVERY, "lapx"), FULL),
 }
 
 

@@ -35,9 +35,9 @@ points = random.uniform(-4, 4, (10_000, 2))
 print(f"steepest slope between random points: {critic.slope(points):.12f}")
 
 # %%
-# The samples fix its values at the samples only. u(z) = max_i u(x_i) - |z - x_i| is the smallest 1-Lipschitz function
-# with these values; `critic(anchors="y")`, min_j u(y_j) + |z - y_j|, is the largest; every exact critic with these
-# values lies between the two. Where no mass has to pass they can differ a lot.
+# The samples fix its values at the samples only. `u(z) = max_i u(x_i) - |z - x_i|` is the smallest 1-Lipschitz
+# function with these values; `critic(anchors="y")`, `min_j u(y_j) + |z - y_j|`, is the largest; every exact critic with
+# these values lies between the two. Where no mass has to pass they can differ a lot.
 largest = report.result.critic(anchors="y")
 room = largest(points) - critic(points)
 print(f"largest less smallest exact critic: {abs(largest(x) - critic(x)).max():.1e} at the samples,")

@@ -29,8 +29,8 @@ print(f"area {area:.12g}, W_1 {result.distance:.12g}")
 
 # %%
 # The plan is a monotone staircase: at most n + m - 1 entries. The potentials prove that no plan is cheaper:
-# f(x) + g(y) <= |x - y| for every pair, with equality where mass moves. For p = 1 they are one function f = -g of slope
-# -1, 0 or 1; nearly every quantile moves right here, so it falls with slope -1 nearly everywhere.
+# `f(x) + g(y) <= |x - y|` for every pair, with equality where mass moves. For p = 1 they are one function f = -g of
+# slope -1, 0 or 1; nearly every quantile moves right here, so it falls with slope -1 nearly everywhere.
 plan, (f, g) = result.plan, result.potentials
 print(plan, "of at most", len(x) + len(y) - 1)
 slack = np.abs(x[:, None] - y) - f[:, None] - g

@@ -10,9 +10,12 @@ import tempfile
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 
 import otkit
 from otkit.torch import TrainConfig, Trainer
+
+torch.set_num_threads(1)  # for layers this small; a second thread waits for the first, and beside other work for ever
 
 
 def sampler(n: int, random: np.random.Generator) -> np.ndarray:

@@ -121,13 +121,12 @@ def _lists(
     cost: PointCost, f: np.ndarray, g: np.ndarray, mine: np.ndarray, theirs: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """rows, cols, slack of the pairs of least slack in each row, and the largest of these of each row (n,)."""
-    from otkit.kernels.boxes import block_max
     from otkit.kernels.complementary import least_slack
+    from otkit.kernels.planes import planes_of
 
     order, n = cost.ordered, f.size
     f, g, mine, theirs = f[order.rows], g[order.cols], mine[order.rows], theirs[order.cols]
-    peak = np.empty(order.boxes.low.shape[1])
-    block_max(g, peak)
+    planes = planes_of(order.ground, order.boxes, g)
     column, slack = np.empty((n, WANTED), np.int32), np.empty((n, WANTED))
     share_out(
         lambda k: least_slack(
@@ -135,7 +134,7 @@ def _lists(
             order.boxes,
             f,
             g,
-            peak,
+            planes,
             mine,
             theirs,
             n * k // TASKS,

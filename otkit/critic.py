@@ -97,18 +97,17 @@ class Critic:
         array([[-0.6, -0.8],
                [ nan,  nan]])
         """
-        from otkit.kernels.boxes import block_max
+        from otkit.kernels.planes import planes_of
         from otkit.kernels.rays import gradients
 
         cost, values = self._cost(points)
         order, count = cost.ordered, cost.shape[0]
         values = values[order.cols]
-        peak = np.empty(order.boxes.low.shape[1])
-        block_max(values, peak)
+        planes = planes_of(order.ground, order.boxes, values)
         out = np.empty(cost.x.shape)
         share_out(
             lambda k: gradients(
-                order.ground, order.boxes, values, peak, count * k // TASKS, count * (k + 1) // TASKS, out
+                order.ground, order.boxes, values, planes, count * k // TASKS, count * (k + 1) // TASKS, out
             ),
             TASKS,
         )

@@ -1,7 +1,9 @@
 """Who wants to hear how a long solve is getting on. Solvers report; nobody listening costs them a list look-up.
 
-with otkit.progress.listen(print):
-    otkit.wasserstein(x, y)
+>>> import otkit
+>>> with listen(print):  # a solve that takes a second prints a few lines
+...     otkit.wasserstein([0.0], [1.0]).distance
+1.0
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import numba
 
+from otkit.interrupts import held_back
 from otkit.threads import threads
 
 _pool: ThreadPoolExecutor | None = None
@@ -53,20 +54,8 @@ def share_out(task: Callable[[int], object], count: int) -> list[object]:
     try:
         work()
     finally:
-        _finished(futures)
+        with held_back():  # a second Ctrl-C; a task takes a fraction of a second
+            wait(futures)
     for future in futures:
         future.result()
     return results
-
-
-def _finished(futures: list) -> None:
-    """Waits; a second Ctrl-C meanwhile is raised when the wait is over. A task takes a fraction of a second."""
-    interrupted = None
-    while True:
-        try:
-            wait(futures)
-            break
-        except KeyboardInterrupt as error:
-            interrupted = error
-    if interrupted is not None:
-        raise interrupted

@@ -10,9 +10,9 @@ from scipy.sparse import coo_array, csr_array
 
 import otkit
 from otkit.errors import Unsupported
-from otkit.solvers import Assignment, Auto, Line, LinearProgram, NetworkSimplex, Sinkhorn
+from otkit.solvers import Assignment, Auto, Line, LinearProgram, Multiscale, NetworkSimplex, Sinkhorn
 
-SOLVERS = {type(s).__name__: s for s in (Auto(), Line(), NetworkSimplex(), Assignment(), LinearProgram())}
+SOLVERS = {type(s).__name__: s for s in (Auto(), Line(), Multiscale(), NetworkSimplex(), Assignment(), LinearProgram())}
 SMALL, LARGE = 23, 280  # 280: several levels of the simplex's coarsening, and more than 8 blocks of boxes
 
 
@@ -101,7 +101,7 @@ def test_entropic_to_a_gap(name, p, metric):
 
 
 @pytest.mark.parametrize("name, p, metric", answered((1.0, 2.0, 2.7), METRICS)[::2])  # 2.7: no formula of its own
-@pytest.mark.parametrize("solver", ["Auto", "NetworkSimplex", "Assignment"])
+@pytest.mark.parametrize("solver", ["Auto", "Multiscale", "NetworkSimplex", "Assignment"])
 def test_large(solver, name, p, metric):
     check_family(FAMILIES[name](p, metric, LARGE), solver)
 
@@ -152,9 +152,21 @@ def test_planted_plan(shape, solver, kind):
 def test_sparse_cost_refused_by_nobody_but_the_special_ones(solver):
     cost = coo_array(([1.0, 2.0, 3.0], ([0, 1, 1], [0, 0, 1])))
     assert otkit.transport(cost, solver=SOLVERS[solver]).cost == 2.0
-    for special in (Line(), Assignment(), Sinkhorn(eps=1.0)):
+    for special in (Line(), Assignment(), Multiscale(), Sinkhorn(eps=1.0)):
         with pytest.raises(Unsupported, match="does not answer"):
             otkit.transport(cost, solver=special)
+
+
+@pytest.mark.parametrize("given", [np.asarray, coo_array])
+def test_multiscale_refuses_what_has_no_means(given):
+    """A matrix of any kind, with the solver that takes it named, options and all; that one answers."""
+    cost = given([[1.0, 2.0], [3.0, 1.0]])
+    with pytest.raises(
+        Unsupported, match="Multiscale does not answer .*it needs points and a metric by name"
+    ) as caught:
+        otkit.transport(cost, solver=Multiscale())
+    assert "Use solver=None or NetworkSimplex(" in str(caught.value)
+    assert otkit.transport(cost, solver=NetworkSimplex()).cost == otkit.transport(cost).cost == 1.0
 
 
 def test_linear_program_refuses_what_it_cannot_hold():
@@ -163,7 +175,7 @@ def test_linear_program_refuses_what_it_cannot_hold():
         otkit.wasserstein(x, x, solver=LinearProgram())
 
 
-@pytest.mark.parametrize("solver", ["Auto", "Line", "NetworkSimplex"])
+@pytest.mark.parametrize("solver", ["Auto", "Line", "Multiscale", "NetworkSimplex"])
 def test_gaussians_in_the_limit(solver):
     """W_2(N(0, 1), N(mu, s^2))^2 = mu^2 + (s - 1)^2; of 2000 midpoints the variance is 1e-3 short."""
     z = normal_quantiles(2000 if solver != "NetworkSimplex" else 400)
@@ -190,7 +202,7 @@ def test_auto_says_why():
     from otkit.problem import Problem
 
     half = np.array([0.5, 0.5])
-    for d, solver in ((1, "Line"), (2, "NetworkSimplex"), (64, "Assignment")):
+    for d, solver in ((1, "Line"), (2, "Multiscale"), (64, "Assignment")):
         x = np.arange(2.0 * d).reshape(2, d)
         selection = Auto().select(Problem(half, half, point_cost(x, x, "euclidean", 1)))
         assert type(selection.solver).__name__ == solver and len(selection.why) > 10

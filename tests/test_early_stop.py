@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import otkit
 from otkit import progress
 from otkit.errors import BadMeasure, Infeasible, Interrupted, NotConverged
 from otkit.result import Status
-from otkit.solvers import Assignment, Auto, LinearProgram, NetworkSimplex, Sinkhorn, base
+from otkit.solvers import Assignment, Auto, LinearProgram, Multiscale, NetworkSimplex, Sinkhorn, base
 
 N = 250
 
@@ -47,6 +48,10 @@ STOPS = [
     (NetworkSimplex(max_iter=1), Status.MAX_ITER),
     (NetworkSimplex(max_iter=100), Status.MAX_ITER),
     (NetworkSimplex(time_limit=0), Status.TIME_LIMIT),
+    (Multiscale(max_iter=0), Status.MAX_ITER),
+    (Multiscale(max_iter=1), Status.MAX_ITER),
+    (Multiscale(max_iter=100), Status.MAX_ITER),
+    (Multiscale(time_limit=0), Status.TIME_LIMIT),
     (Assignment(max_iter=0), Status.MAX_ITER),
     (Assignment(max_iter=3), Status.MAX_ITER),
     (Assignment(time_limit=0), Status.TIME_LIMIT),
@@ -79,11 +84,12 @@ def test_limits(case, solver, status):
 
 
 @pytest.mark.parametrize("steps", [0, 5, 60, 10**6])
-def test_weighted_and_rectangular(steps):
+@pytest.mark.parametrize("solver", [NetworkSimplex, Multiscale])
+def test_weighted_and_rectangular(solver, steps):
     rng = np.random.default_rng(1)
     x, y, a, b = rng.normal(size=(150, 2)), rng.normal(size=(110, 2)) + 1, rng.random(150), rng.random(110)
     a[::7] = 0
-    result = otkit.wasserstein(x, y, a=a, b=b, solver=NetworkSimplex(max_iter=steps), throw=False)
+    result = otkit.wasserstein(x, y, a=a, b=b, solver=solver(max_iter=steps), throw=False)
     assert result.status is (Status.OPTIMAL if steps == 10**6 else Status.MAX_ITER)
     check(result, naive_cost(x, y), a / math.fsum(a), b / math.fsum(b), dimension=2)
 
@@ -108,7 +114,7 @@ def test_sparse_stopped_before_a_plan_exists():
 
 
 @pytest.mark.parametrize("tol", [0.5, 0.1, 1e-2, 1e-4])
-@pytest.mark.parametrize("solver", [NetworkSimplex, Auto])
+@pytest.mark.parametrize("solver", [NetworkSimplex, Multiscale, Auto])
 def test_tolerance(case, solver, tol):
     x, y, p, distance = case
     result = otkit.wasserstein(x, y, p=p, solver=solver(tol=tol))
@@ -119,20 +125,61 @@ def test_tolerance(case, solver, tol):
     assert result.lower <= distance * (1 + 1e-12) and distance <= result.upper * (1 + 1e-12)
 
 
-def test_a_wide_tolerance_stops_early():
+@pytest.mark.parametrize("solver", [NetworkSimplex, Multiscale])
+def test_a_wide_tolerance_stops_early(solver):
     x, y = clouds(400)
-    loose, tight = (otkit.wasserstein(x, y, p=2, solver=NetworkSimplex(tol=tol)) for tol in (0.5, 0.0))
+    loose, tight = (otkit.wasserstein(x, y, p=2, solver=solver(tol=tol)) for tol in (0.5, 0.0))
     assert loose.status is Status.CONVERGED and tight.status is Status.OPTIMAL
     assert loose.stats.iterations < tight.stats.iterations
 
 
-def test_seed_changes_no_optimum():
+@pytest.mark.parametrize("solver", [NetworkSimplex, Multiscale])
+def test_seed_changes_no_optimum(solver):
     x, y = clouds()
-    costs = [otkit.wasserstein(x, y, solver=NetworkSimplex(seed=seed)).cost for seed in range(3)]
+    costs = [otkit.wasserstein(x, y, solver=solver(seed=seed)).cost for seed in range(3)]
     assert costs == pytest.approx([costs[0]] * 3, rel=1e-13, abs=0)
-    again = otkit.wasserstein(x, y, solver=NetworkSimplex(seed=0))
-    first = otkit.wasserstein(x, y, solver=NetworkSimplex(seed=0))
+    again = otkit.wasserstein(x, y, solver=solver(seed=0))
+    first = otkit.wasserstein(x, y, solver=solver(seed=0))
     np.testing.assert_array_equal(again.plan.toarray(), first.plan.toarray())
+
+
+MESSAGE = r"(\d+ x \d+, \d+ columns a row, )?(\d+) pivots"
+
+
+def pivots_by_level(events):
+    """The numbers of pivots told of, by what stands before them."""
+    told = {}
+    for event in events:
+        level, pivots = re.fullmatch(MESSAGE, event.message).groups()
+        told.setdefault(level and level.split(",")[0], []).append(int(pivots))
+    return told
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_stopped_on_a_coarser_level(monkeypatch, p):
+    """Levels of 3000, 750, 188 and 47 points: stopped amid the pivots of each, with a plan of all 3000 and a bracket
+    that is better than nothing."""
+    monkeypatch.setattr(base, "REPORT_EVERY", -1.0)
+    x, y = clouds(3000)
+    events = []
+    with progress.listen(events.append):
+        whole = otkit.wasserstein(x, y, p=p, solver=Multiscale())
+    told = pivots_by_level(events)
+    for size in ("188 x 188", "750 x 750", "3000 x 3000"):
+        first, last = told[size][0], told[size][-1]
+        assert last - first > 20
+        events.clear()
+        with progress.listen(events.append):
+            solver = Multiscale(max_iter=(first + last) // 2)
+            result = otkit.wasserstein(x, y, p=p, solver=solver, throw=False)
+        assert events[-1].message.startswith(size)
+        assert result.status is Status.MAX_ITER and result.stats.iterations == solver.max_iter
+        uniform = np.full(3000, 1 / 3000)
+        if size == "750 x 750":  # a second for 9 million pairs
+            check(result, naive_cost(x, y, p=p), uniform, uniform, dimension=2)
+        np.testing.assert_allclose(result.plan.marginals(), [uniform, uniform], rtol=0, atol=1e-14)
+        assert result.lower <= whole.upper and whole.lower <= result.upper
+        assert result.lower > 0.5 * whole.distance and result.upper < 1.5 * whole.distance
 
 
 CTRL_C = """
@@ -140,16 +187,17 @@ CTRL_C = """
     import numpy as np
     import otkit
     from otkit.errors import Interrupted, NotConverged
-    from otkit.solvers import Assignment, NetworkSimplex, Sinkhorn
-    solver, d = {
-        "simplex": (NetworkSimplex(), 2),
-        "assignment": (Assignment(), 16),
-        "sinkhorn": (Sinkhorn(eps=0.1, tol=1e-12), 16),
+    from otkit.solvers import Assignment, Multiscale, NetworkSimplex, Sinkhorn
+    solver, d, n = {
+        "simplex": (NetworkSimplex(), 2, 20000),
+        "multiscale": (Multiscale(), 3, 60000),
+        "assignment": (Assignment(), 16, 20000),
+        "sinkhorn": (Sinkhorn(eps=0.1, tol=1e-12), 16, 20000),
     }[sys.argv[1]]
     rng = np.random.default_rng(0)
     small = rng.normal(size=(2, 100, d))
     otkit.wasserstein(*small, solver=solver)  # compiled or loaded, so that the signal meets a solve
-    x, y = rng.normal(size=(2, 20000, d))
+    x, y = rng.normal(size=(2, n, d))
     y += 0.5
     threading.Timer(float(sys.argv[2]), os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
@@ -159,7 +207,7 @@ CTRL_C = """
         result = caught.result
         assert result.status.name == "INTERRUPTED"
         mine, theirs = result.plan.marginals()
-        assert abs(mine - 1 / 20000).max() < 1e-14 and abs(theirs - 1 / 20000).max() < 1e-14
+        assert abs(mine - 1 / n).max() < 1e-14 and abs(theirs - 1 / n).max() < 1e-14
         assert 0 <= result.lower < result.upper < np.inf  # 0 where it met the first pass over the pairs
         print(f"{result.lower!r} {result.upper!r} {result.stats.iterations}")
 """
@@ -171,19 +219,24 @@ def often(monkeypatch):
     monkeypatch.setattr(base, "REPORT_EVERY", 0.02)
 
 
-@pytest.mark.parametrize(
-    "solver, after", [("simplex", 0.5), ("simplex", 3.0), ("assignment", 1.5), ("sinkhorn", 0.5), ("sinkhorn", 4.0)]
-)
+HEARD = [("simplex", 0.5), ("simplex", 3.0), ("assignment", 1.5), ("sinkhorn", 0.5), ("sinkhorn", 4.0)]
+HEARD += [("multiscale", 0.3), ("multiscale", 2.0)]
+
+
+@pytest.mark.parametrize("solver, after", HEARD)
 def test_ctrl_c(solver, after):
-    """20000 points take a minute; the answer after Ctrl-C is a bracket. The limit only says that it comes at all."""
+    """20000 points, or 60000 in space coarse to fine, take half a minute; the answer after Ctrl-C is a bracket. The
+    limit only says that it comes at all."""
     code = textwrap.dedent(CTRL_C)
-    done = subprocess.run([sys.executable, "-c", code, solver, str(after)], capture_output=True, text=True, timeout=200)
+    call = [sys.executable, "-X", "faulthandler", "-c", code, solver, str(after)]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     lower, upper, _ = done.stdout.split()
     assert 0 <= float(lower) < float(upper)
 
 
-def test_ctrl_c_in_the_middle(often):
+@pytest.mark.parametrize("solver", [NetworkSimplex(), Multiscale()])
+def test_ctrl_c_in_the_middle(often, solver):
     """A KeyboardInterrupt from the progress report, where a real one is as likely as anywhere."""
 
     def interrupt(event):
@@ -191,11 +244,33 @@ def test_ctrl_c_in_the_middle(often):
 
     x, y = clouds(3000)
     with progress.listen(interrupt), pytest.raises(Interrupted) as caught:
-        otkit.wasserstein(x, y, solver=NetworkSimplex())
+        otkit.wasserstein(x, y, solver=solver)
     result = caught.value.result
     assert result.status is Status.INTERRUPTED and 0 < result.lower <= result.upper
     assert isinstance(caught.value, KeyboardInterrupt) and isinstance(caught.value, NotConverged)
     assert not isinstance(caught.value, (ValueError, BadMeasure))
+
+
+@pytest.mark.parametrize("size", ["47 x 47", "750 x 750", "3000 x 3000"])
+def test_ctrl_c_on_every_level(monkeypatch, size):
+    """Interrupted while the level named is worked on: all 3000 points keep their mass, and the bracket holds."""
+    monkeypatch.setattr(base, "REPORT_EVERY", -1.0)
+
+    def interrupt(event):
+        if event.message.startswith(size):
+            raise KeyboardInterrupt
+
+    x, y = clouds(3000)
+    with progress.listen(interrupt), pytest.raises(Interrupted) as caught:
+        otkit.wasserstein(x, y, p=2, solver=Multiscale())
+    result = caught.value.result
+    assert result.status is Status.INTERRUPTED
+    np.testing.assert_allclose(result.plan.marginals(), np.full((2, 3000), 1 / 3000), rtol=0, atol=1e-14)
+    best = otkit.wasserstein(x, y, p=2).distance
+    assert 0 < result.lower <= best <= result.upper
+    assert (
+        result.upper < (3 if size == "47 x 47" else 1.2) * best
+    )  # on the coarsest: the north-west corner of the curve
 
 
 def test_ctrl_c_between_sweeps(often):
@@ -217,7 +292,10 @@ def test_ctrl_c_between_sweeps(often):
     np.testing.assert_allclose(result.plan.marginals()[0], 1 / 3000, rtol=1e-12)
 
 
-@pytest.mark.parametrize("solver, d", [(NetworkSimplex(), 2), (Assignment(), 8), (Sinkhorn(eps=0.05, tol=1e-12), 2)])
+REPORTING = [(NetworkSimplex(), 2), (Multiscale(), 2), (Assignment(), 8), (Sinkhorn(eps=0.05, tol=1e-12), 2)]
+
+
+@pytest.mark.parametrize("solver, d", REPORTING)
 def test_progress(monkeypatch, solver, d):
     monkeypatch.setattr(base, "REPORT_EVERY", -1.0)  # a fast machine is done before the first fifth of a second
     events = []
@@ -233,6 +311,27 @@ def test_progress(monkeypatch, solver, d):
     before = len(events)
     otkit.wasserstein(x[:50], y[:50], solver=solver)
     assert len(events) == before and not progress.listening()
+
+
+def test_progress_through_the_levels(monkeypatch):
+    """Coarse to fine, pivots that only grow, more than one column a row, and a bracket of the answer that narrows."""
+    monkeypatch.setattr(base, "REPORT_EVERY", -1.0)
+    events = []
+    x, y = clouds(3000)
+    with progress.listen(events.append):
+        result = otkit.wasserstein(x, y[:2500], p=1, solver=Multiscale())
+    told = pivots_by_level(events)
+    assert list(told) == [None, "47 x 40", "188 x 157", "750 x 625", "3000 x 2500"]
+    pivots = [number for level in told.values() for number in level]
+    assert pivots == sorted(pivots) and 0 < pivots[-1] <= result.stats.iterations
+    columns = [int(re.search(r"(\d+) columns", event.message)[1]) for event in events if "columns" in event.message]
+    assert all(1 <= number <= 2500 for number in columns)
+    brackets = [(event.lower, event.upper) for event in events if event.lower is not None]
+    assert len(brackets) > 1 and all(event.lower is None for event in events if not event.message.startswith("3000"))
+    for (lower, upper), (later_lower, later_upper) in zip(brackets, brackets[1:]):
+        assert lower <= later_lower and later_upper <= upper * (1 + 1e-12)
+    assert brackets[-1][0] <= result.upper and result.lower <= brackets[-1][1] * (1 + 1e-12)
+    assert brackets[-1][1] - brackets[-1][0] < brackets[0][1] - brackets[0][0]
 
 
 def test_a_listener_that_fails_is_heard(often):

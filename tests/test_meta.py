@@ -37,8 +37,8 @@ ABOVE_SOLVERS = {
     ),
     "debiased",
 }
-SHELL = {"files", "delimited", "columns", "data"}  # readers of files, which the command line feeds from
-TOP = {"torch", "cli", "plot"}
+SHELL = {"files", "delimited", "columns", "data", "whole"}  # files read and written
+TOP = {"torch", "cli", "plot", "pages"}
 
 
 def room(module: str) -> str:
@@ -73,13 +73,13 @@ def imports(tree: ast.Module) -> list[tuple[str, bool]]:
 
 def allowed_rooms(own: str) -> tuple[set[str], set[str]]:
     """(at import, also inside functions) for a room."""
-    low = LOW | {"progress", "threads"}
+    low = LOW | {"progress", "threads", "interrupts"}
     if own == "kernels":
         return {"kernels"}, set()
     if own in LOW:
         lazy = {"kernels", "critic"} if own in ("costs", "result") else set()
         return LOW, lazy
-    if own in ("progress", "threads"):
+    if own in ("progress", "threads", "interrupts"):
         return set(), set()
     if own == "certificate":
         return low | {"kernels"}, set()
@@ -98,7 +98,9 @@ def allowed_rooms(own: str) -> tuple[set[str], set[str]]:
         low | DENSITY | ABOVE_SOLVERS | SHELL | {"kernels", "certificate", "solvers", "front", "datasets", "otkit", own}
     )
     if own == "cli":
-        return everything, {"plot", "torch"}  # a critic in a file may be a torch module
+        return everything, {"plot", "torch", "pages"}  # a critic in a file may be a torch module
+    if own == "pages":
+        return everything | {"plot"}, set()
     return (everything, {"plot"}) if own in TOP | {"otkit", "__main__"} else (everything - {"otkit"}, set())
 
 
@@ -106,6 +108,8 @@ def wrong_imports(module: str, text: str) -> list[str]:
     """Imports against the direction of the house."""
     own, wrong = room(module), []
     eager_rooms, lazy_rooms = allowed_rooms(own)
+    if module in PLUMBING:
+        eager_rooms = eager_rooms | {"interrupts"}
     for name, eager in imports(ast.parse(text)):
         if name.startswith("."):
             wrong.append(f"{module}: relative import {name}")
@@ -119,7 +123,7 @@ def wrong_imports(module: str, text: str) -> list[str]:
             wrong.append(f"{module} imports {name}")
         elif name.split(".")[0] == "torch" and own != "torch":
             wrong.append(f"{module} imports torch")
-        elif name.split(".")[0] == "matplotlib" and (eager or own not in ("plot", "cli")):
+        elif name.split(".")[0] == "matplotlib" and (eager or own not in ("plot", "cli", "pages")):
             wrong.append(f"{module} imports matplotlib")
     return wrong
 

@@ -50,14 +50,13 @@ def places(ax, start):
 
 
 def shown(ax):
-    """Drawn without a warning, with labels on both axes and in finite limits that hold all that was scattered."""
+    """Drawn without a warning, with labels on both axes and in finite limits that hold all points and bars."""
     ax.figure.canvas.draw()
     assert ax.get_title() and ax.get_xlabel() and ax.get_ylabel() and ax.get_legend() is not None
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
     assert np.isfinite([left, right, bottom, top]).all()
-    scattered = np.concatenate(
-        [np.asarray(drawn.get_offsets()) for drawn in ax.collections if hasattr(drawn, "get_sizes")]
-    )
+    drawn = [np.asarray(points.get_offsets()) for points in ax.collections if hasattr(points, "get_sizes")]
+    scattered = np.concatenate([*drawn, *(bar.get_bbox().get_points() for bars in ax.containers for bar in bars)])
     assert len(scattered)
     assert ((scattered >= (left, bottom)) & (scattered <= (right, top))).all()
     inside = ax.figure.bbox
@@ -446,6 +445,65 @@ def test_no_run_has_no_curve():
     assert plt.get_fignums() == []
 
 
+# --- powers --------------------------------------------------------------------------------------------------------
+
+SIZES = np.array([100, 1000, 10_000])
+
+
+@pytest.mark.filterwarnings("error")
+def test_powers_are_straight_lines_and_the_legend_has_them():
+    noise = np.array([1.1, 0.8, 1.1])
+    ax = otkit.plot.loglog({"one": (SIZES, 3e-6 * SIZES**1.5), "two": (SIZES, noise / SIZES), "once": ([500], [2.0])})
+    assert plt.get_fignums() == [ax.figure.number]
+    ax.figure.canvas.draw()
+    slope = np.polyfit(np.log(SIZES), np.log(noise / SIZES), 1)[0]
+    assert labels(ax) == ["one: $n^{1.50}$", f"two: $n^{{{slope:.2f}}}$", "once"]
+    assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel(), ax.get_ylabel()) == ("log", "log", "$n$", "seconds")
+    np.testing.assert_array_equal(named(ax, "two").get_xydata(), np.stack([SIZES, noise / SIZES], axis=1))
+    fitted = [line.get_xydata() for line in ax.lines if line.get_linestyle() == "-"]
+    assert len(fitted) == 2
+    np.testing.assert_allclose(fitted[0], [[100, 3e-3], [10_000, 3.0]], rtol=1e-12)
+    middle = np.exp(np.log(noise / SIZES).mean())  # of logarithms, through which every least-squares line goes
+    np.testing.assert_allclose(np.sqrt(fitted[1][:, 1].prod()), middle, rtol=1e-12)
+
+
+def test_series_differ_in_colour_and_marker_and_the_first_is_on_top():
+    ax = otkit.plot.loglog({f"series {k}": (SIZES, (k + 1.0) * SIZES) for k in range(12)})
+    points = [line for line in ax.lines if line.get_marker() != "None"]
+    assert len({(line.get_color(), line.get_marker()) for line in points}) == 12
+    assert len({line.get_color() for line in points[:7]}) == 7
+    assert all(first.zorder > second.zorder for first, second in zip(points, points[1:]))
+
+
+@pytest.mark.parametrize("power, free", [(1.0, {"upper left", "lower right"}), (-1.0, {"upper right", "lower left"})])
+def test_the_legend_keeps_off_points_on_logarithmic_axes(power, free):
+    sizes = np.logspace(0, 6, 40)  # in the plane itself nearly all of them are in one corner
+    figure, ax = plt.subplots()
+    assert otkit.plot.loglog({"series": (sizes, sizes**power)}, ax=ax) is ax
+    figure.canvas.draw()
+    box = ax.get_legend().get_window_extent().transformed(ax.transAxes.inverted())
+    across, upward = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+    assert f"{'upper' if upward > 0.5 else 'lower'} {'right' if across > 0.5 else 'left'}" in free
+
+
+@pytest.mark.parametrize(
+    "series, message",
+    [
+        ({}, "series is empty"),
+        ({"one": ([], [])}, "one has sizes"),
+        ({"one": ([1, 2], [1.0])}, r"one has sizes \(2,\) and values \(1,\)"),
+        ({"one": ([[1, 2]], [[1.0, 2.0]])}, "one has sizes"),
+        ({"one": ([1, 2], [1.0, 0.0])}, "values of one go down to 0"),
+        ({"fine": ([1], [1]), "one": ([-1, 2], [1.0, 1.0])}, "sizes of one go down to -1"),
+        ({"one": ([1, 2], [1.0, np.nan])}, "values of one.*NaN"),
+    ],
+)
+def test_what_has_no_logarithm(series, message):
+    with pytest.raises(BadMeasure, match=message):
+        otkit.plot.loglog(series)
+    assert plt.get_fignums() == []
+
+
 @pytest.mark.filterwarnings("error")
 def test_generated_points_and_the_modes_they_miss():
     toy = otkit.datasets.eight_gaussians(4000)
@@ -458,6 +516,28 @@ def test_generated_points_and_the_modes_they_miss():
     np.testing.assert_array_equal(places(ax, "samples"), right)
     many = otkit.plot.samples(toy.samples)
     assert len(places(many, "samples (3000 of 4000)")) == 3000 and many.get_title() == "4000 samples"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("toy", [otkit.datasets.eight_gaussians(4000), otkit.datasets.twentyfive_gaussians(4000)])
+def test_bars_of_the_modes(toy):
+    right = toy.samples[toy.samples[:, 0] > 0.5]
+    ax = otkit.plot.coverage(right, toy=toy)
+    shown(ax)
+    found = otkit.datasets.mode_coverage(right, *toy[1:])
+    nearest, counted = ([bar.get_height() for bar in bars] for bars in ax.containers)
+    np.testing.assert_allclose(nearest, found.nearest / len(right), rtol=1e-12)
+    np.testing.assert_allclose(counted, found.counts / len(right), rtol=1e-12)
+    assert 0 in nearest and f"{found.modes} of {len(toy.centers)} modes" in ax.get_title()
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), 1 / len(toy.centers), rtol=1e-12)
+
+
+def test_modes_that_have_no_picture():
+    with pytest.raises(Unsupported, match="no modes"):
+        otkit.plot.coverage(np.zeros((9, 2)), toy=otkit.datasets.swiss_roll(9))
+    with pytest.raises(BadMeasure, match="NaN"):
+        otkit.plot.coverage(np.full((9, 2), np.nan), toy=otkit.datasets.eight_gaussians(1))
+    assert plt.get_fignums() == []
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (1, 3, 5), (3, 3, 5)])

@@ -135,8 +135,9 @@ def _print_lines(result, inputs: Inputs, metric: str, plan: str | None, entries:
 
 def _effort(result) -> str:
     stats = result.stats
-    word = "sweeps" if result.solver == "Sinkhorn" else "iterations"
-    return (f"{stats.iterations} {word}, " if stats.iterations else "") + f"{stats.seconds:.3g} s"
+    word = "sweep" if result.solver == "Sinkhorn" else "iteration"
+    many = "" if stats.iterations == 1 else "s"
+    return (f"{stats.iterations} {word}{many}, " if stats.iterations else "") + f"{stats.seconds:.3g} s"
 
 
 def _print_json(result, inputs: Inputs, metric: str, x: str, y: str, plan: str | None) -> None:

@@ -21,7 +21,9 @@ Y = Annotated[
     str, typer.Argument(metavar="Y", help="samples to compare with; file.csv:a,b or file.csv:1,3-5 choose columns")
 ]
 Metric = Annotated[str, typer.Option(help="euclidean, cityblock or chebyshev")]
-Solver = Annotated[str, typer.Option(help="auto, line, network-simplex, assignment, linear-program or sinkhorn")]
+Solver = Annotated[
+    str, typer.Option(help="auto, line, multiscale, network-simplex, assignment, linear-program or sinkhorn")
+]
 Eps = Annotated[
     float | None, typer.Option("--eps", metavar="E", help="sinkhorn: regularisation, in units of metric**p")
 ]

@@ -132,7 +132,7 @@ def compilation_mentioned(say: Callable[[str], None]) -> Iterator[None]:
 
         def mention(self) -> None:
             self.said = True
-            say("compiling kernels; they are kept on disk, so only the first use waits")
+            say("compiling kernels; they are kept on disk, so only the first use waits, and Ctrl-C with it")
 
     with event.install_listener("numba:compile", Listener()):
         yield

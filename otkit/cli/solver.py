@@ -9,6 +9,7 @@ from otkit.errors import Unsupported
 _SOLVERS = {
     "auto": "Auto",
     "line": "Line",
+    "multiscale": "Multiscale",
     "network-simplex": "NetworkSimplex",
     "assignment": "Assignment",
     "linear-program": "LinearProgram",

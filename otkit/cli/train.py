@@ -17,7 +17,7 @@ from otkit.cli.progress import shown
 from otkit.cli.record import print_record
 from otkit.cli.settings import make_config
 from otkit.cli.source import read_source
-from otkit.cli.trained import PICTURE, lines_of, record_of, resume_command
+from otkit.cli.trained import PAGE, PICTURE, lines_of, record_of, resume_command
 from otkit.errors import Diverged, OtkitError, TrainingInterrupted, Unsupported
 
 METHOD = "wgan-gp"
@@ -87,7 +87,7 @@ def train(
             )
         return _say(str(error), 3)
     seconds = time.perf_counter() - start
-    undrawn = _draw(run, out)
+    undrawn = [*_draw(run, out), *_write_page(run, out, data, source.toy)]
     if as_json:
         print_record(record_of(run, data, out, seconds))
     else:
@@ -157,6 +157,19 @@ def _draw(run, out: str) -> list[str]:
     path = os.path.join(out, PICTURE)
     failed = picture.draw(lambda ax: otkit.plot.training(run, ax), path)
     return [f"{path}: the picture was not drawn ({failed})"] if failed else []
+
+
+def _write_page(run, out: str, data: str, toy: Any) -> list[str]:
+    """RUN/report.html; what went wrong, if anything did."""
+    if os.environ.get("RANK", "0") != "0":
+        return []
+    from otkit.pages.training import page_of
+
+    try:
+        page_of(run, data, toy).write(os.path.join(out, PAGE))
+    except OSError as error:
+        return [f"{os.path.join(out, PAGE)}: the page was not written ({error.strerror or error})"]
+    return []
 
 
 def _say(message: str, code: int) -> int:

@@ -6,8 +6,8 @@ from typing import Any
 
 from otkit.cli.source import is_toy
 
-PICTURE = "training.png"
-FILES = ("config.json", "history.csv", PICTURE, "checkpoint.pt", "generator.pt2", "critic.pt2", "tensorboard")
+PICTURE, PAGE = "training.png", "report.html"
+FILES = ("config.json", "history.csv", PICTURE, PAGE, "checkpoint.pt", "generator.pt2", "critic.pt2", "tensorboard")
 
 
 def row(label: str, text: str) -> str:
@@ -82,9 +82,14 @@ def _critic(run) -> list[str]:
         return []
     found, primal = run.report.critic, run.report.primal
     return [
-        row("critic", f"raw {found.raw:.4g}, slope {found.slope:.4g}: proves {found.rescaled:.4g} of W_1 {primal:.4g}"),
+        row("critic", f"raw {found.raw:.4g}, slope {found.slope:.4g}: proves {proved(found)} of W_1 {primal:.4g}"),
         row("", f"{found.tightened:.4g} after c-transforms, which prove {found.nearest:.4g} without a critic"),
     ]
+
+
+def proved(found) -> str:
+    """The lower bound of W_1 that a critic's values prove."""
+    return f"{found.rescaled:.4g}" if found.rescaled > 0.0 else "nothing"
 
 
 def _next(run, data: str, out: str) -> list[str]:

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from otkit.kernels.boxes import BLOCK, lower_bounds
+from otkit.kernels.boxes import BLOCK
 from otkit.kernels.ground import fill
 from otkit.kernels.jit import njit
+from otkit.kernels.planes import blocks_below
 
 
 class Arcs(NamedTuple):
@@ -30,23 +31,23 @@ class Clusters(NamedTuple):
 
 
 @njit
-def least_slack(ground, boxes, f, g, gmax, mine, theirs, begin, end, column, slack):
+def least_slack(ground, boxes, f, g, planes, mine, theirs, begin, end, column, slack):
     """Modifies column and slack (n, wanted) of rows begin to end: the columns of smallest c(x_i, y_j) - g_j - f_i,
     ascending, among those of another node than row i: theirs[j] != mine[i]. -1 and inf where there are fewer.
 
-    gmax: `block_max` of g.
+    planes: `planes_of` g.
     """
     m, wanted = g.shape[0], slack.shape[1]
-    bounds, buf = np.empty(gmax.shape[0]), np.empty(BLOCK)
+    bounds, size, buf = np.empty(planes.top.shape[0]), np.empty(planes.top.shape[0]), np.empty(BLOCK)
     first = 0
     for i in range(begin, end):
         key, col = slack[i], column[i]
         key[:] = np.inf
         col[:] = -1
-        lower_bounds(ground, boxes, ground.x[i], ground.x[i], bounds)
+        blocks_below(ground, boxes, planes, i, 0, bounds.shape[0], bounds, size)
         for turn in range(bounds.shape[0]):
             b = first if turn == 0 else (turn - 1 if turn <= first else turn)
-            if bounds[b] - gmax[b] - f[i] >= key[wanted - 1]:
+            if bounds[b] - f[i] >= key[wanted - 1]:
                 continue
             lo = b * BLOCK
             width = min(m, lo + BLOCK) - lo

@@ -1,7 +1,19 @@
-"""The decorator of every kernel: `numba.njit` with its cache in a folder named after the sources of all kernels.
+"""The decorator of every kernel: `numba.njit` with a cache that can be shared by processes and survives an upgrade.
 
-Numba decides by a kernel's own file whether its compiled code is still good, so a caller whose file is unchanged keeps
-calling the old code of a kernel that changed, with its old arguments: after an upgrade that is a segmentation fault.
+Numba alone ends processes with a segmentation fault in four ways, each met here:
+
+- It decides by a kernel's own file whether its compiled code is still good, so a caller whose file is unchanged keeps
+  calling the old code of a kernel that changed, with its old arguments. Ours lies in a folder named after the sources
+  of all kernels.
+- Code that starts threads finds them by symbols that numba registers once threads were started, and stored code
+  remembers to start them only where the parallel kernel inside was compiled in the same process: one loaded from the
+  cache, as when two processes fill it together, leaves a caller that jumps to address 0 wherever it is loaded first
+  (numba issue 8578). Ours looks at the code it loads.
+- Files of compiled code are numbered: two processes that compile two signatures of a kernel at the same time write
+  both as number one, and the index may name it for the other. Ours have names that nobody else uses.
+- LLVM asks Python for the stored code and hands it new code through callbacks, where Python ignores whatever is raised.
+  A Ctrl-C that arrives there is lost, and so is the code: the kernel jumps to address 0, or can never be compiled
+  again. Ours holds Ctrl-C back until a kernel is there.
 """
 
 import hashlib
@@ -10,11 +22,16 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import numba
+from numba.core.caching import IndexDataCacheFile
+
+from otkit.interrupts import held_back
 
 OLD = 7 * 24 * 3600  # seconds
 HERE = Path(__file__).parent
+STARTS_THREADS = b"numba_parallel_for"  # the symbol by which compiled code starts threads
 
 
 def _digest() -> str:
@@ -48,6 +65,18 @@ def _cache_folder() -> Path:
 FOLDER = _cache_folder()
 
 
+class _CacheFile(IndexDataCacheFile):
+    """The index and the files of one kernel's compiled code."""
+
+    def _data_name(self, number: int) -> str:
+        return self._data_name_pattern.replace("{number:d}", uuid4().hex)
+
+    def _load_data(self, name: str) -> object:
+        if STARTS_THREADS in Path(self._data_path(name)).read_bytes():
+            numba.get_num_threads()  # starts them, once in a process
+        return super()._load_data(name)
+
+
 def njit(function: Callable | None = None, **options: object) -> Callable:
     """`numba.njit(cache=True, nogil=True, **options)`, cached below FOLDER: kernels own what they write on, so Python
     threads may run several at once."""
@@ -56,6 +85,11 @@ def njit(function: Callable | None = None, **options: object) -> Callable:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(FOLDER)
     try:
-        return numba.njit(cache=True, nogil=True, **options)(function)
+        kernel = numba.njit(cache=True, nogil=True, **options)(function)
     finally:
         numba.config.CACHE_DIR = before
+    if not numba.config.DISABLE_JIT:
+        kernel.compile = held_back()(kernel.compile)  # which looks into the cache first
+        stamp = kernel._cache._impl.locator.get_source_stamp()
+        kernel._cache._cache_file = _CacheFile(kernel._cache.cache_path, kernel._cache._impl.filename_base, stamp)
+    return kernel

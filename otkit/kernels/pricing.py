@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from otkit.kernels.boxes import BLOCK, lower_bounds
+from otkit.kernels.boxes import BLOCK, GROUP
 from otkit.kernels.ground import FINITE, fill
 from otkit.kernels.jit import njit
+from otkit.kernels.planes import blocks_below, groups_below
 
 NEW = 8  # best columns taken from one pass over a row
 TASKS = 64  # pieces a pass is cut into: rows differ in how many of their boxes are opened
@@ -29,6 +30,22 @@ class Lists(NamedTuple):
     cost: np.ndarray  # (start[n],) float64
 
 
+class Query(NamedTuple):
+    """Work arrays of `best_columns`."""
+
+    outer: np.ndarray  # (groups,)
+    outer_size: np.ndarray  # (groups,)
+    inner: np.ndarray  # (GROUP,)
+    inner_size: np.ndarray  # (GROUP,)
+    cost: np.ndarray  # (BLOCK,)
+
+
+@njit
+def new_query(planes):
+    groups = planes.outer_top.shape[0]
+    return Query(np.empty(groups), np.empty(groups), np.empty(GROUP), np.empty(GROUP), np.empty(BLOCK))
+
+
 @njit(fastmath=FINITE | {"reassoc"})
 def _smallest(buf, g):
     best = np.inf
@@ -38,38 +55,48 @@ def _smallest(buf, g):
 
 
 @njit
-def best_columns(ground, boxes, g, gmax, i, limit, first, bounds, buf, column, cost, key):
-    """The columns of row i with the smallest c(x_i, y_j) - g_j below limit, ascending; block `first` comes first.
+def best_columns(ground, boxes, g, planes, i, limit, first, work, column, cost, key):
+    """The columns of row i with the smallest c(x_i, y_j) - g_j below limit, ascending; the group of block `first` comes
+    first. planes: `planes_of` g.
 
-    Modifies column, cost, key (their length is how many are wanted) and the work arrays bounds, buf. Returns how many
-    were found.
+    Modifies column, cost, key (their length is how many are wanted) and work. Returns how many were found.
     """
-    m = g.shape[0]
-    wanted = key.shape[0]
-    found = 0
-    lower_bounds(ground, boxes, ground.x[i], ground.x[i], bounds)
-    for turn in range(bounds.shape[0]):
-        b = first if turn == 0 else (turn - 1 if turn <= first else turn)
-        if bounds[b] - gmax[b] >= limit:
+    m, wanted, found = g.shape[0], key.shape[0], 0
+    outer, bounds, buf = work.outer, work.inner, work.cost
+    groups, blocks = outer.shape[0], planes.top.shape[0]
+    groups_below(ground, boxes, planes, i, outer, work.outer_size)
+    here = first // GROUP
+    for turn in range(groups):
+        u = here if turn == 0 else (turn - 1 if turn <= here else turn)
+        if outer[u] >= limit:
             continue
-        lo = b * BLOCK
-        width = min(m, lo + BLOCK) - lo
-        fill(ground, i, lo, lo + width, buf)
-        if _smallest(buf, g[lo : lo + width]) >= limit:
-            continue
-        for t in range(width):
-            value = buf[t] - g[lo + t]
-            if value >= limit:
+        begin = u * GROUP
+        end = min(blocks, begin + GROUP)
+        blocks_below(ground, boxes, planes, i, begin, end, bounds, work.inner_size)
+        start = first - begin if turn == 0 else 0
+        for shift in range(end - begin):
+            at = start if shift == 0 else (shift - 1 if shift <= start else shift)
+            b = begin + at
+            if bounds[at] >= limit:
                 continue
-            at = found if found < wanted else wanted - 1
-            while at > 0 and key[at - 1] > value:
-                key[at], column[at], cost[at] = key[at - 1], column[at - 1], cost[at - 1]
-                at -= 1
-            key[at], column[at], cost[at] = value, lo + t, buf[t]
-            if found < wanted:
-                found += 1
-            if found == wanted:
-                limit = key[wanted - 1]
+            lo = b * BLOCK
+            width = min(m, lo + BLOCK) - lo
+            fill(ground, i, lo, lo + width, buf)
+            if _smallest(buf, g[lo : lo + width]) >= limit:
+                continue
+            for t in range(width):
+                value = buf[t] - g[lo + t]
+                if value >= limit:
+                    continue
+                place = found if found < wanted else wanted - 1
+                while place > 0 and key[place - 1] > value:
+                    key[place], column[place], cost[place] = key[place - 1], column[place - 1], cost[place - 1]
+                    place -= 1
+                key[place], column[place], cost[place] = value, lo + t, buf[t]
+                if found < wanted:
+                    found += 1
+                if found == wanted:
+                    limit = key[wanted - 1]
     return found
 
 
@@ -99,17 +126,31 @@ def _merge(lists, i, g, column, cost, key, found):
 
 
 @njit
-def _price_rows(ground, boxes, f, g, gmax, rows, lists, smallest):
+def take_in(lists, by_column):
+    """Modifies lists: the pairs listed by column join the lists of their rows, where there is room and they are new."""
+    for j in range(by_column.count.shape[0]):
+        for t in range(by_column.start[j], by_column.start[j] + by_column.count[j]):
+            i = by_column.column[t]
+            end = lists.start[i] + lists.count[i]
+            known = end == lists.start[i + 1]
+            for s in range(lists.start[i], end):
+                known = known or lists.column[s] == j
+            if not known:
+                lists.column[end], lists.cost[end] = j, by_column.cost[t]
+                lists.count[i] += 1
+
+
+@njit
+def _price_rows(ground, boxes, f, g, planes, rows, lists, smallest):
     """Serial twin of `price`."""
-    bounds = np.empty(gmax.shape[0])
-    buf = np.empty(BLOCK)
+    work = new_query(planes)
     column = np.empty(NEW, np.int32)
     cost = np.empty(NEW)
     key = np.empty(NEW)
     near = 0
     for i in rows:
         limit = f[i] - EPS * abs(f[i]) if f[i] < np.inf else np.inf
-        found = best_columns(ground, boxes, g, gmax, i, limit, near, bounds, buf, column, cost, key)
+        found = best_columns(ground, boxes, g, planes, i, limit, near, work, column, cost, key)
         smallest[i] = f[i]
         if found > 0:
             smallest[i] = key[0]
@@ -118,44 +159,43 @@ def _price_rows(ground, boxes, f, g, gmax, rows, lists, smallest):
 
 
 @njit(parallel=True)
-def price(ground, boxes, f, g, gmax, rows, lists, smallest):
+def price(ground, boxes, f, g, planes, rows, lists, smallest):
     """Modifies lists and smallest: for every row i of `rows`, smallest[i] = min(f_i, min_j c_ij - g_j), and the NEW
     best columns with c_ij - g_j < f_i join the list. With f = inf that is the c-transform of g.
 
-    Ties within rounding of f are no candidates. gmax: `block_max` of g.
+    Ties within rounding of f are no candidates. planes: `planes_of` g.
     """
     count = rows.shape[0]
     if count * g.shape[0] * (ground.yt.shape[0] + 1) < ALONE:
-        _price_rows(ground, boxes, f, g, gmax, rows, lists, smallest)
+        _price_rows(ground, boxes, f, g, planes, rows, lists, smallest)
         return
     for task in prange(TASKS):
         part = rows[task * count // TASKS : (task + 1) * count // TASKS]
-        _price_rows(ground, boxes, f, g, gmax, part, lists, smallest)
+        _price_rows(ground, boxes, f, g, planes, part, lists, smallest)
 
 
 @njit
-def _transform_rows(ground, boxes, f, g, gmax, rows, smallest):
+def _transform_rows(ground, boxes, f, g, planes, rows, smallest):
     """Serial twin of `c_transform`."""
-    bounds = np.empty(gmax.shape[0])
-    buf = np.empty(BLOCK)
+    work = new_query(planes)
     column = np.empty(1, np.int32)
     cost = np.empty(1)
     key = np.empty(1)
     near = 0
     for i in rows:
         smallest[i] = f[i]
-        if best_columns(ground, boxes, g, gmax, i, f[i], near, bounds, buf, column, cost, key) > 0:
+        if best_columns(ground, boxes, g, planes, i, f[i], near, work, column, cost, key) > 0:
             smallest[i] = key[0]
             near = column[0] // BLOCK
 
 
 @njit(parallel=True)
-def c_transform(ground, boxes, f, g, gmax, rows, smallest):
+def c_transform(ground, boxes, f, g, planes, rows, smallest):
     """Modifies smallest[i] = min(f_i, min_j c_ij - g_j) for every row i of `rows`: the certificate's pass, no slack."""
     count = rows.shape[0]
     if count * g.shape[0] * (ground.yt.shape[0] + 1) < ALONE:
-        _transform_rows(ground, boxes, f, g, gmax, rows, smallest)
+        _transform_rows(ground, boxes, f, g, planes, rows, smallest)
         return
     for task in prange(TASKS):
         part = rows[task * count // TASKS : (task + 1) * count // TASKS]
-        _transform_rows(ground, boxes, f, g, gmax, part, smallest)
+        _transform_rows(ground, boxes, f, g, planes, part, smallest)

@@ -11,7 +11,8 @@ from otkit.kernels.boxes import BLOCK
 from otkit.kernels.gradient import pull
 from otkit.kernels.ground import CITYBLOCK, EUCLIDEAN, fill
 from otkit.kernels.jit import njit
-from otkit.kernels.pricing import best_columns
+from otkit.kernels.planes import blocks_below
+from otkit.kernels.pricing import best_columns, new_query
 
 TIE = 2.0**-40  # of the numbers compared: potentials of a tree carry some 1e-14, a bisector is met by design or never
 SAME_RAY = 1e-14  # squared difference of unit vectors: 1e-7, what points on one ray keep of their direction
@@ -72,11 +73,12 @@ def _contains(ground, i, j, slack, w):
 
 
 @njit
-def _attained(ground, boxes_bounds, g, gmax, i, limit, buf, near):
-    """Modifies near and buf: the columns with c(x_i, y_j) - g_j <= limit; returns their number."""
+def _attained(ground, boxes, g, planes, i, limit, bounds, size, buf, near):
+    """Modifies near, bounds, size and buf: the columns with c(x_i, y_j) - g_j <= limit; returns their number."""
     m, count = g.shape[0], 0
-    for b in range(gmax.shape[0]):
-        if boxes_bounds[b] - gmax[b] > limit:
+    blocks_below(ground, boxes, planes, i, 0, bounds.shape[0], bounds, size)
+    for b in range(bounds.shape[0]):
+        if bounds[b] > limit:
             continue
         lo = b * BLOCK
         width = min(m, lo + BLOCK) - lo
@@ -89,21 +91,22 @@ def _attained(ground, boxes_bounds, g, gmax, i, limit, buf, near):
 
 
 @njit
-def gradients(ground, boxes, g, gmax, begin, end, out):
+def gradients(ground, boxes, g, planes, begin, end, out):
     """Modifies out[begin:end] (n, d): the gradient of min_j c(x_i, y_j) - g_j in x_i; NaN where it has none.
 
-    gmax: `block_max` of g.
+    planes: `planes_of` g.
     """
     m, d = g.shape[0], ground.yt.shape[0]
-    bounds, buf = np.empty(gmax.shape[0]), np.empty(BLOCK)
+    work, buf = new_query(planes), np.empty(BLOCK)
+    bounds, size = np.empty(planes.top.shape[0]), np.empty(planes.top.shape[0])
     column, cost, key = np.empty(1, np.int32), np.empty(1), np.empty(1)
     near, one = np.empty(m, np.int32), np.ones(1)
     first = 0
     for i in range(begin, end):
-        best_columns(ground, boxes, g, gmax, i, np.inf, first, bounds, buf, column, cost, key)
+        best_columns(ground, boxes, g, planes, i, np.inf, first, work, column, cost, key)
         first = column[0] // BLOCK
         slack = TIE * (abs(key[0]) + abs(g[column[0]]))
-        count = _attained(ground, bounds, g, gmax, i, key[0] + slack, buf, near)
+        count = _attained(ground, boxes, g, planes, i, key[0] + slack, bounds, size, buf, near)
         w = out[i]
         for k in range(d):
             w[k] = 0.0

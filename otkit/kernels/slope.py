@@ -39,7 +39,7 @@ def steepest(ground, boxes, v, w, wmin, begin, end, slope, pairs, jump):
     m = w.shape[0]
     bounds, buf = np.empty(wmin.shape[0]), np.empty(BLOCK)
     for i in range(begin, end):
-        lower_bounds(ground, boxes, ground.x[i], ground.x[i], bounds)
+        lower_bounds(ground, boxes.low, boxes.high, ground.x[i], ground.x[i], bounds)
         for b in range(wmin.shape[0]):
             if v[i] - wmin[b] <= slope * max(bounds[b], 0.0):  # of a matrix the bound is -inf
                 continue

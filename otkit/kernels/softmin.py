@@ -190,7 +190,7 @@ def _bounds(ground, boxes, f, first, last, potentials, bounds, box):
         for i in range(first, last):
             low[c] = min(low[c], x[i, c])
             high[c] = max(high[c], x[i, c])
-    lower_bounds(ground, boxes, low, high, bounds)
+    lower_bounds(ground, boxes.low, boxes.high, low, high, bounds)
     for b in range(bounds.shape[0]):
         bounds[b] = peak + potentials.gmax[b] - potentials.k * bounds[b]
 

@@ -35,6 +35,8 @@ class Tree(NamedTuple):
     mark: np.ndarray  # (nodes,) int64, the number of the last walk that came by
     stack: np.ndarray  # (nodes,) int32
     token: np.ndarray  # (1,) int64, the number of the current walk
+    way_up: np.ndarray  # (nodes,) int32, the cycle's nodes on the side of its row
+    way_down: np.ndarray  # (nodes,) int32, those on the side of its column
 
 
 @njit(inline="always")
@@ -50,7 +52,7 @@ def set_potentials(tree, pot, pot_error, big_pot):
     """Modifies pot, pot_error, big_pot: (pot + pot_error)[v] + (pot + pot_error)[parent[v]] = cost[v] on every tree
     arc, 0 at the root; likewise big."""
     parent, cost, big, mark, stack = tree.parent, tree.cost, tree.big, tree.mark, tree.stack
-    tree.token[0] += 1
+    tree.token[0] += 2
     token = tree.token[0]
     for start in range(parent.shape[0]):
         v = start
@@ -78,37 +80,51 @@ def set_potentials(tree, pot, pot_error, big_pot):
 
 @njit
 def _join(tree, u, v):
-    """The node where the ways from u and v to the root meet; the two climb in turn, so a short cycle is found fast."""
-    parent, mark = tree.parent, tree.mark
-    tree.token[0] += 1
-    token = tree.token[0]
-    mark[u] = token
-    mark[v] = token
+    """Modifies way_up, way_down: the nodes from u and from v to where their ways to the root meet, which is not among
+    them. Returns how many of each. The two climb in turn, so a short cycle is found fast."""
+    parent, mark, ups, downs = tree.parent, tree.mark, tree.way_up, tree.way_down
+    tree.token[0] += 2
+    mine, theirs = tree.token[0], tree.token[0] + 1
+    mark[u] = mine
+    mark[v] = theirs
+    up = down = 1
+    ups[0], downs[0] = u, v
     while True:
         if parent[u] >= 0:
             u = parent[u]
-            if mark[u] == token:
-                return u
-            mark[u] = token
+            if mark[u] == theirs:
+                return up, _place(downs, down, u)
+            mark[u] = mine
+            ups[up] = u
+            up += 1
         if parent[v] >= 0:
             v = parent[v]
-            if mark[v] == token:
-                return v
-            mark[v] = token
+            if mark[v] == mine:
+                return _place(ups, up, v), down
+            mark[v] = theirs
+            downs[down] = v
+            down += 1
 
 
 @njit
-def _move(tree, n, tail, head, join, delta):
-    """Modifies flow: delta more units round the cycle, through the entering arc tail -> head."""
-    parent, flow = tree.parent, tree.flow
-    v = tail
-    while v != join:
+def _place(way, length, node):
+    """Where on a way a node lies; the way met it near its end."""
+    place = length - 1
+    while way[place] != node:
+        place -= 1
+    return place
+
+
+@njit
+def _move(tree, n, up, down, delta):
+    """Modifies flow: delta more units round the cycle."""
+    flow, ups, downs = tree.flow, tree.way_up, tree.way_down
+    for t in range(up):
+        v = ups[t]
         flow[v] += delta if v >= n else -delta
-        v = parent[v]
-    v = head
-    while v != join:
+    for t in range(down):
+        v = downs[t]
         flow[v] += delta if v < n else -delta
-        v = parent[v]
 
 
 @njit
@@ -116,37 +132,40 @@ def pivot(tree, n, i, j, c):
     """Modifies tree: lets the arc from row i to column j (cost c) enter. Returns the units moved, or -1 when the arc
     does not pay: its exact reduced cost, summed along the cycle, is not negative."""
     parent, flow, cost, big = tree.parent, tree.flow, tree.cost, tree.big
+    ups, downs = tree.way_up, tree.way_down
     head = n + j
-    join = _join(tree, i, head)
+    up, down = _join(tree, i, head)
     reduced, error, big_reduced, size = c, 0.0, 0, abs(c)
     delta, leave, below_row = LARGEST, -1, True
-    sign = -1
-    v = i
-    while v != join:  # `<` here and `<=` below: the last blocking arc leaves, which keeps the tree strongly feasible
-        reduced, dropped = two_sum(reduced, sign * cost[v])
+    for t in range(up):  # `<` here and `<=` below: the last blocking arc leaves, which keeps the tree strongly feasible
+        v = ups[t]
+        if v < n:
+            reduced, dropped = two_sum(reduced, -cost[v])
+            big_reduced -= big[v]
+            if flow[v] < delta:
+                delta, leave = flow[v], v
+        else:
+            reduced, dropped = two_sum(reduced, cost[v])
+            big_reduced += big[v]
         error += dropped
         size += abs(cost[v])
-        big_reduced += sign * big[v]
-        sign = -sign
-        if v < n and flow[v] < delta:
-            delta, leave = flow[v], v
-        v = parent[v]
-    sign = -1
-    v = head
-    while v != join:
-        reduced, dropped = two_sum(reduced, sign * cost[v])
+    for t in range(down):
+        v = downs[t]
+        if v >= n:
+            reduced, dropped = two_sum(reduced, -cost[v])
+            big_reduced -= big[v]
+            if flow[v] <= delta:
+                delta, leave, below_row = flow[v], v, False
+        else:
+            reduced, dropped = two_sum(reduced, cost[v])
+            big_reduced += big[v]
         error += dropped
         size += abs(cost[v])
-        big_reduced += sign * big[v]
-        sign = -sign
-        if v >= n and flow[v] <= delta:
-            delta, leave, below_row = flow[v], v, False
-        v = parent[v]
     reduced += error
     if big_reduced > 0 or (big_reduced == 0 and reduced >= -ROUNDING * size) or leave < 0:
         return np.int64(-1)
     if delta > 0:
-        _move(tree, n, i, head, join, delta)
+        _move(tree, n, up, down, delta)
     v = i if below_row else head  # turn the way from the entering arc up to the leaving one round
     above = head if below_row else i
     units, artificial = delta, 0

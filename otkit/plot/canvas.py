@@ -98,12 +98,12 @@ def framed(ax: Axes, low: np.ndarray, high: np.ndarray) -> None:
     ax.set_aspect("equal")
 
 
-def legend(ax: Axes, *clouds: np.ndarray) -> None:
-    """A legend, each label once, in the corner that holds the fewest of the points (k, 2) in the limits of `ax`."""
-    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    low, side = np.array([left, bottom]), np.array([right - left, top - bottom])
-    places = (np.concatenate(clouds) - low) / side
-    hidden = {name: int(np.all(np.abs(places - end) < CORNER, axis=1).sum()) for name, end in CORNERS.items()}
+def legend(ax: Axes, *clouds: np.ndarray, corner: np.ndarray = CORNER) -> None:
+    """A legend, each label once, in the corner that holds the fewest of the points (k, 2) in the limits of `ax`;
+    `corner` is what it hides of the axes."""
+    ax.get_xlim(), ax.get_ylim()  # settles them
+    places = (ax.transScale + ax.transLimits).transform(np.concatenate(clouds))  # on logarithmic axes too
+    hidden = {name: int(np.all(np.abs(places - end) < corner, axis=1).sum()) for name, end in CORNERS.items()}
     handles, labels = ax.get_legend_handles_labels()
     once = dict(zip(labels, handles))
     drawn = ax.legend(once.values(), once.keys(), loc=min(hidden, key=hidden.get), fontsize="small", framealpha=0.9)

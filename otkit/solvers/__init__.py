@@ -8,6 +8,7 @@ from otkit.solvers.assignment import Assignment
 from otkit.solvers.auto import Auto
 from otkit.solvers.line import Line
 from otkit.solvers.linear_program import LinearProgram
+from otkit.solvers.multiscale import Multiscale
 from otkit.solvers.network_simplex import NetworkSimplex
 from otkit.solvers.sinkhorn import Sinkhorn
 
@@ -18,4 +19,4 @@ class Solver(Protocol):
     def solve(self, problem: Problem) -> Result: ...
 
 
-__all__ = ["Assignment", "Auto", "Line", "LinearProgram", "NetworkSimplex", "Sinkhorn", "Solver"]
+__all__ = ["Assignment", "Auto", "Line", "LinearProgram", "Multiscale", "NetworkSimplex", "Sinkhorn", "Solver"]

@@ -8,30 +8,22 @@ means to take: there the first plan fills the arcs of smallest reduced cost gree
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from otkit.kernels.boxes import Boxes, block_max, enclose
-from otkit.kernels.ground import MATRIX, Ground, transposed
-from otkit.kernels.pricing import NEW, Lists, price
+from otkit.certificate import Slices, c_transformed
+from otkit.costs import Cost
+from otkit.kernels.boxes import Boxes, enclose
+from otkit.kernels.ground import Ground, transposed
+from otkit.kernels.planes import planes_of
+from otkit.kernels.pricing import NEW, Lists, price, take_in
 from otkit.kernels.start import GROUP, complete, greedy, hand_down
 from otkit.kernels.tree import Tree
 
 COARSEST = 64
 ROOM = 32  # candidates a row: 16 needed a third more passes, 64 no fewer
-MEANS_HELP = 8  # above this dimension the means of 4 points say too little: the greedy start is nearer
-
-
-class Handed(NamedTuple):
-    """What a level hands down: its optimal plan, sorted by row, and the potentials of its columns."""
-
-    rows: np.ndarray
-    cols: np.ndarray
-    units: np.ndarray
-    g: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,16 +39,36 @@ class Level:
     def shape(self) -> tuple[int, int]:
         return self.a.size, self.b.size
 
-    @property
-    def coarsens(self) -> bool:
-        dimension = self.ground.yt.shape[0]
-        return self.ground.metric != MATRIX and dimension <= MEANS_HELP and min(self.shape) > COARSEST
+    def worth(self, f: np.ndarray, g: np.ndarray) -> float:
+        """The dual value of potentials per unit of mass."""
+        total = float(self.a.sum())
+        return float((self.a / total) @ f + (self.b / total) @ g)
 
     def coarser(self) -> Level:
         x, a = _merged(self.ground.x, self.a)
         y, b = _merged(np.ascontiguousarray(self.ground.yt.T), self.b)
         ground = self.ground._replace(x=x, yt=np.ascontiguousarray(y.T))
         return Level(ground, enclose(ground.yt), a, b)
+
+
+class Handed(NamedTuple):
+    """What a level hands down: its optimal plan, sorted by row, and the potentials."""
+
+    level: Level
+    rows: np.ndarray
+    cols: np.ndarray
+    units: np.ndarray
+    f: np.ndarray
+    g: np.ndarray
+
+
+def levels_of(cost: Cost, a: np.ndarray, b: np.ndarray, coarse: bool) -> list[Level]:
+    """The problem in curve order, and with `coarse` the coarser ones down to about COARSEST points; finest first."""
+    order = cost.ordered
+    levels = [Level(order.ground, order.boxes, a[order.rows], b[order.cols])]
+    while coarse and min(levels[-1].shape) > COARSEST:
+        levels.append(levels[-1].coarser())
+    return levels
 
 
 def _merged(points: np.ndarray, mass: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -75,6 +87,8 @@ def new_tree(nodes: int) -> Tree:
         mark=np.zeros(nodes, np.int64),
         stack=np.empty(nodes, np.int32),
         token=np.zeros(1, np.int64),
+        way_up=np.empty(nodes, np.int32),
+        way_down=np.empty(nodes, np.int32),
     )
 
 
@@ -90,25 +104,31 @@ def price_rows(
     g: np.ndarray,
     rows: np.ndarray,
     lists: Lists,
-    slices: Callable[[np.ndarray], Iterator[np.ndarray]],
+    slices: Slices,
 ) -> np.ndarray:
     """min(f, c-transform of g) at `rows`; the best columns of each of them join its list."""
-    peak = np.empty(boxes.low.shape[1])
-    block_max(g, peak)
+    planes = planes_of(ground, boxes, g)
     smallest = np.empty_like(f)
     for some in slices(rows):
-        price(ground, boxes, f, g, peak, some, lists, smallest)
+        price(ground, boxes, f, g, planes, some, lists, smallest)
     return smallest
 
 
+def extended(handed: Handed, level: Level, slices: Slices) -> np.ndarray:
+    """The coarser level's potentials at this level's columns: g_j = min_I c(X_I, y_j) - F_I over the coarser rows. At
+    n = 40,000 that saves half of the pivots that potentials repeated for the points of a group need."""
+    back = transposed(level.ground._replace(x=handed.level.ground.x))
+    return c_transformed(back, enclose(back.yt), handed.f, np.full(level.shape[1], np.inf), slices)
+
+
 def first_tree(
-    level: Level, handed: Handed | None, slices: Callable[[np.ndarray], Iterator[np.ndarray]]
+    level: Level, handed: Handed | None, slices: Slices
 ) -> tuple[Tree, Lists, tuple[np.ndarray, np.ndarray]]:
     """A spanning tree with a feasible flow, the first candidate lists (the best columns of every row and the best rows
     of every column for potentials made by two c-transforms), and those potentials, which are feasible."""
     n, m = level.shape
     lists, by_column = new_lists(n, ROOM), new_lists(m, NEW)
-    g = np.zeros(m) if handed is None else spread(handed, m)
+    g = np.zeros(m) if handed is None else extended(handed, level, slices)
     flipped = transposed(level.ground)
     flipped_boxes = enclose(flipped.yt)
     f = price_rows(level.ground, level.boxes, np.full(n, np.inf), g, np.arange(n), lists, slices)
@@ -119,7 +139,7 @@ def first_tree(
     reduced = np.concatenate([cost, more_cost]) - f[extra_rows] - g[extra_cols]
     best = np.argsort(reduced, kind="stable")
     extra_rows, extra_cols = extra_rows[best], extra_cols[best]
-    add(lists, more_rows, more_cols, more_cost)
+    take_in(lists, by_column)
     arcs = [np.empty(n + m, np.int64) for _ in range(3)]
     if handed is None:
         count = greedy(extra_rows, extra_cols, level.a, level.b, *arcs)
@@ -147,19 +167,3 @@ def listed(lists: Lists) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     used = (np.arange(room) < lists.count[:, None]).ravel()
     rows = np.repeat(np.arange(lists.count.size), lists.count)
     return rows, lists.column[used].astype(np.int64), lists.cost[used]
-
-
-def add(lists: Lists, rows: np.ndarray, cols: np.ndarray, cost: np.ndarray) -> None:
-    """Modifies lists: the arcs that their rows have room for and do not hold yet."""
-    room = int(lists.start[1])
-    held_rows, held_cols, _ = listed(lists)
-    width = int(max(held_cols.max(initial=0), cols.max(initial=0))) + 1
-    keys, first = np.unique(rows * width + cols, return_index=True)
-    first = first[~np.isin(keys, held_rows * width + held_cols)]
-    rows, cols, cost = rows[first], cols[first], cost[first]  # by row, then column
-    place = np.arange(rows.size) - np.searchsorted(rows, rows) + lists.count[rows]
-    fits = place < room
-    at = rows[fits] * room + place[fits]
-    lists.column[at] = cols[fits]
-    lists.cost[at] = cost[fits]
-    lists.count[:] += np.bincount(rows[fits], minlength=lists.count.size)

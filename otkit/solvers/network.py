@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from otkit.certificate import Slices, c_transformed
 from otkit.costs import SparseCost
 from otkit.kernels.pricing import Lists
-from otkit.kernels.simplex import CHUNK, Work, sweep
+from otkit.kernels.simplex import Work, chunk_of, sweep
 from otkit.kernels.start import greedy, hand_down
 from otkit.kernels.tree import Tree, set_potentials
 from otkit.solvers.levels import Handed, Level, first_tree, hang, new_lists, new_tree, price_rows, spread
 
-Slices = Callable[[np.ndarray], Iterator[np.ndarray]]
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Network:
-    """`level` is None where the lists hold every arc there is."""
+    """`level` is None where the lists hold every arc there is; `pair` is the best feasible pair of potentials so far,
+    in the level's order, and `dual` its value per unit of mass."""
 
     shape: tuple[int, int]
     tree: Tree
     lists: Lists
     level: Level | None
     coarse_g: np.ndarray | None = None  # what the coarser level says of the column potentials
-    first: tuple[np.ndarray, np.ndarray] | None = None  # the feasible pair of the c-transforms at the start
+    pair: tuple[np.ndarray, np.ndarray] | None = None
+    dual: float = -np.inf
+    early: bool = False  # left before its optimum
 
     @cached_property
     def work(self) -> Work:
-        nodes = self.tree.parent.size
-        entry, row, key = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64), np.empty(CHUNK)
-        return Work(np.zeros(nodes), np.zeros(nodes), np.zeros(nodes, np.int32), entry, row, key)
+        nodes, chunk = self.tree.parent.size, chunk_of(self.shape[0])
+        return Work(
+            np.zeros(nodes), np.zeros(nodes), np.zeros(nodes, np.int32), np.empty(chunk, np.int64), np.empty(chunk)
+        )
 
     def sweep(self, rows: np.ndarray, limit: int) -> tuple[int, int]:
         """Pivots on the lists of `rows`: how many, and how many of them moved nothing."""
@@ -42,6 +44,29 @@ class Network:
     def price(self, rows: np.ndarray, slices: Slices) -> None:
         """The best columns of `rows` over the full cost join their lists."""
         price_rows(self.level.ground, self.level.boxes, *self.potentials(), rows, self.lists, slices)
+
+    def look(self, slices: Slices) -> tuple[float, float]:
+        """<C, flow> and the best dual value so far, per unit of mass. A pass over all pairs, which makes the pair that
+        the tree's potentials give feasible, and keeps it where it is the best."""
+        f, g = self.potentials()
+        ground, boxes = self.level.ground, self.level.boxes
+        self._keep(c_transformed(ground, boxes, g, f, slices), g.copy())
+        return self.bracket
+
+    @property
+    def bracket(self) -> tuple[float, float]:
+        """<C, flow> and the value of `pair`, per unit of mass."""
+        return self.value / float(self.level.a.sum()), self.dual
+
+    def _keep(self, f: np.ndarray, g: np.ndarray) -> None:
+        dual = self.level.worth(f, g)
+        if dual > self.dual:
+            self.pair, self.dual = (f, g), dual
+
+    @property
+    def columns(self) -> float:
+        """Candidates of a row, on average."""
+        return float(self.lists.count.mean())
 
     def potentials(self) -> tuple[np.ndarray, np.ndarray]:
         """f + g = cost on the tree; views of the work array."""
@@ -56,8 +81,10 @@ class Network:
         return self.work.big_pot[:n], self.work.big_pot[n : n + m]
 
     def handed(self) -> Handed:
-        """What the next finer level starts from."""
-        return Handed(*self.flow(), self.potentials()[1].copy())
+        """What the next finer level starts from. A level that was left early hands down its best feasible pair: the
+        potentials of a tree that is not optimal can be far from any, and every pricing after them is a long one."""
+        f, g = self.pair if self.early else self.potentials()
+        return Handed(self.level, *self.flow(), f.copy(), g.copy())
 
     def flow(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows, columns and units of the arcs that carry mass, sorted by row."""
@@ -85,8 +112,8 @@ class Network:
 
 def dense_network(level: Level, handed: Handed | None, slices: Slices) -> Network:
     """From the coarser level's optimum, or greedily without one."""
-    tree, lists, first = first_tree(level, handed, slices)
-    return Network(level.shape, tree, lists, level, spread(handed, level.shape[1]), first)
+    tree, lists, pair = first_tree(level, handed, slices)
+    return Network(level.shape, tree, lists, level, spread(handed, level.shape[1]), pair, level.worth(*pair))
 
 
 def bare_network(level: Level, handed: Handed | None) -> Network:

@@ -16,7 +16,7 @@ from torch.export.passes import move_to_device_pass
 
 from otkit.errors import BadCritic
 from otkit.torch.lines import first_line
-from otkit.torch.whole import whole
+from otkit.whole import whole
 
 
 def save_program(net: nn.Module, path: str, example: torch.Tensor) -> None:

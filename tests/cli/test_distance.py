@@ -1,5 +1,6 @@
 """The shell as a person meets it: answers, exit codes, one line per error, JSON and nothing else."""
 
+import importlib.util
 import io
 import json
 import os
@@ -58,7 +59,7 @@ def test_json_is_one_object_and_nothing_else(shell):
     assert record["gap"] <= 1e-9 and record["cost"] == pytest.approx(record["distance"] ** 2, rel=1e-12, abs=0)
     assert (record["n"], record["m"], record["d"], record["p"], record["status"]) == (50, 50, 4, 2.0, "OPTIMAL")
     assert record["columns"] == ["sepal_length", "sepal_width", "petal_length", "petal_width"]
-    assert record["solver"] == "network-simplex" and record["otkit"] == otkit.__version__
+    assert record["solver"] == "multiscale" and record["otkit"] == otkit.__version__
 
 
 @pytest.mark.parametrize("metric, distance", [("euclidean", 5), ("cityblock", 7), ("chebyshev", 4)])
@@ -69,7 +70,7 @@ def test_metric(shell, metric, distance):
     assert record["distance"] == pytest.approx(distance, rel=1e-12, abs=0) and record["metric"] == metric
 
 
-@pytest.mark.parametrize("solver", ["auto", "network-simplex", "assignment", "linear-program"])
+@pytest.mark.parametrize("solver", ["auto", "multiscale", "network-simplex", "assignment", "linear-program"])
 def test_every_solver_gives_the_same_distance(shell, solver):
     code, out, _ = shell(*IRIS, "--solver", solver, "--json")
     assert code == 0
@@ -227,7 +228,7 @@ def test_json_has_no_nan_and_no_infinity():
 
 
 def test_python_m_otkit():
-    done = process("distance", *IRIS, "--json")
+    done = process("distance", *IRIS, "--json", "--quiet")  # a slow machine mentions compilation
     assert done.returncode == 0 and done.stderr == ""
     assert json.loads(done.stdout)["status"] == "OPTIMAL"
     done = process("distance", "no.csv", "no.csv")
@@ -266,9 +267,22 @@ def test_ctrl_c_prints_the_bracket_reached():
 
 
 def test_quickstart():
-    done = process("quickstart")
+    """With few steps: what is said does not depend on how good the samples are."""
+    done = process("quickstart", "--steps", "20", "--out", "found")
     assert done.returncode == 0 and "Traceback" not in done.stderr
     assert "59 and 71 analyses of 13 quantities" in done.stdout and "proline" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith(os.path.join("found", "report.html"))
+    page = open("found/report.html", encoding="utf-8").read()
+    trained = importlib.util.find_spec("torch") is not None
+    assert page.count("data:image/png;base64") == (7 if trained else 3)
+    assert ("20 of 20 steps" if trained else "otkit[torch]") in page
+    again = process("quickstart", "--steps", "20", "--out", "found")  # its own folder is written again
+    assert again.returncode == 0
+    os.mkdir("mine")
+    open("mine/thesis.tex", "w").close()
+    refused = process("quickstart", "--out", "mine")
+    assert refused.returncode == 2 and refused.stdout == "" and "holds something else" in refused.stderr
+    assert os.listdir("mine") == ["thesis.tex"]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")

@@ -174,13 +174,16 @@ def test_ctrl_c_prints_the_bracket_reached():
     np.save("y.npy", rng.standard_normal((4000, 2)) + 0.5)
     arguments = ["distance", "x.npy", "y.npy", "--p", "2", *SINKHORN, "--gap", "1e-9", "--json"]
     with subprocess.Popen(
-        [sys.executable, "-m", "otkit", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-X", "faulthandler", "-m", "otkit", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as child:
         first = next(line for line in child.stderr if "sinkhorn: eps" in line)  # compilation may be mentioned before
         time.sleep(0.5)
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=240)
-    assert "marginal error" in first and child.returncode == 3 and "Traceback" not in err
+    assert "marginal error" in first and child.returncode == 3 and "Traceback" not in err, err
     record = json.loads(out)
     assert record["status"] == "INTERRUPTED" and 0 <= record["lower"] <= record["upper"]
 

@@ -75,7 +75,7 @@ def test_train_sample_verify_as_the_summary_says(shell, other):
     assert re.search(r"^W_1          best \S+ at step \d+, last \S+$", out, re.MULTILINE)
     assert "curve        2 records, too few for a rank correlation" in out
     assert sorted(os.listdir("run")) == sorted(
-        ["config.json", "history.csv", "training.png", "checkpoint.pt", "generator.pt2", "critic.pt2"]
+        ["config.json", "history.csv", "training.png", "report.html", "checkpoint.pt", "generator.pt2", "critic.pt2"]
     )
     assert [row["step"] for row in table()] == ["4", "8"]
     commands = [line[13:].split()[1:] for line in out.splitlines() if line[13:].startswith("otkit ")]

@@ -111,7 +111,7 @@ def test_the_record_is_that_of_the_library(shell, samples, unseen):
     same(record, report.to_dict())
     assert record["paths"] == {"x": IRIS[0], "y": IRIS[1], "holdout": UNSEEN, "critic": "file.py"}
     assert record["holdout"]["status"] == "OPTIMAL" and record["otkit"] == otkit.__version__
-    assert record["solver"] == "network-simplex" and record["columns"][0] == "sepal_length" and record["notes"] == []
+    assert record["solver"] == "multiscale" and record["columns"][0] == "sepal_length" and record["notes"] == []
     assert record["stats"]["seconds"] > 0
 
 

@@ -5,8 +5,9 @@ import pytest
 from kernels.twins import EUCLIDEAN, METRICS, cloud, dense, ground_of_points, lattice
 from numba import config
 
-from otkit.kernels.boxes import BLOCK, block_max, enclose
+from otkit.kernels.boxes import BLOCK, enclose
 from otkit.kernels.complementary import Arcs, Clusters, centre, least_slack, loosen
+from otkit.kernels.planes import planes_of
 
 SMALL = bool(config.DISABLE_JIT)
 N, M = (8, BLOCK + 5) if SMALL else (60, 3 * BLOCK + 3)
@@ -14,11 +15,10 @@ N, M = (8, BLOCK + 5) if SMALL else (60, 3 * BLOCK + 3)
 
 def found(ground, f, g, mine, theirs, wanted, begin=0, end=None):
     boxes = enclose(ground.yt)
-    peak = np.empty(boxes.low.shape[1])
-    block_max(g, peak)
+    planes = planes_of(ground, boxes, g)
     column, slack = np.full((f.size, wanted), -9, np.int32), np.full((f.size, wanted), -9.0)
     end = f.size if end is None else end
-    least_slack(ground, boxes, f, g, peak, mine, theirs, begin, end, column, slack)
+    least_slack(ground, boxes, f, g, planes, mine, theirs, begin, end, column, slack)
     return column, slack
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from kernels.twins import EPS, METRICS, ORDERS, cloud, dense, ground_of_matrix, ground_of_points, lattice
 
-from otkit.kernels.boxes import BLOCK, block_max, enclose, lower_bounds
+from otkit.kernels.boxes import BLOCK, GROUP, enclose, lower_bounds
 from otkit.kernels.ground import at, fill
 
 
@@ -36,16 +36,17 @@ def test_matrix():
     assert at(ground, 3, 1) == cost[3, 1]
 
 
-@pytest.mark.parametrize("m", [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK])
-def test_enclose_and_block_max(m):
+@pytest.mark.parametrize("m", [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, (GROUP + 2) * BLOCK + 3])
+def test_enclose(m):
     y = np.random.default_rng(m).normal(size=(m, 3))
     boxes = enclose(np.ascontiguousarray(y.T))
-    parts = [y[k : k + BLOCK] for k in range(0, m, BLOCK)]
-    np.testing.assert_array_equal(boxes.low, np.stack([part.min(axis=0) for part in parts], axis=1))
-    np.testing.assert_array_equal(boxes.high, np.stack([part.max(axis=0) for part in parts], axis=1))
-    peak = np.zeros(len(parts))
-    block_max(y[:, 0].copy(), peak)
-    np.testing.assert_array_equal(peak, [part[:, 0].max() for part in parts])
+    for width, low, high in (
+        (BLOCK, boxes.low, boxes.high),
+        (BLOCK * GROUP, boxes.outer_low, boxes.outer_high),
+    ):
+        parts = [y[k : k + width] for k in range(0, m, width)]
+        np.testing.assert_array_equal(low, np.stack([part.min(axis=0) for part in parts], axis=1))
+        np.testing.assert_array_equal(high, np.stack([part.max(axis=0) for part in parts], axis=1))
 
 
 @pytest.mark.parametrize("p", ORDERS)
@@ -59,7 +60,7 @@ def test_lower_bounds(make, d, metric, p):
     cost = dense(ground)
     out = np.zeros(boxes.low.shape[1])
     for i in range(6):
-        lower_bounds(ground, boxes, ground.x[i], ground.x[i], out)
+        lower_bounds(ground, boxes.low, boxes.high, ground.x[i], ground.x[i], out)
         for b in range(out.size):
             part = slice(b * BLOCK, (b + 1) * BLOCK)
             nearest = np.clip(x[i], boxes.low[:, b], boxes.high[:, b])  # of the box: the twin
@@ -72,5 +73,5 @@ def test_a_matrix_has_no_boxes():
     cost = np.ones((2, BLOCK + 1))
     boxes = enclose(np.zeros((0, BLOCK + 1)))
     out = np.zeros(2)
-    lower_bounds(ground_of_matrix(cost), boxes, np.zeros(0), np.zeros(0), out)
+    lower_bounds(ground_of_matrix(cost), boxes.low, boxes.high, np.zeros(0), np.zeros(0), out)
     assert (out == -np.inf).all()

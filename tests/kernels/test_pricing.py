@@ -5,11 +5,12 @@ import pytest
 from kernels.twins import METRICS, cloud, dense, ground_of_matrix, ground_of_points, lattice
 from numba import config
 
-from otkit.kernels.boxes import BLOCK, block_max, enclose
-from otkit.kernels.pricing import NEW, Lists, best_columns, c_transform, price
+from otkit.kernels.boxes import BLOCK, GROUP, enclose
+from otkit.kernels.planes import planes_of
+from otkit.kernels.pricing import NEW, Lists, best_columns, c_transform, new_query, price, take_in
 
 SMALL = bool(config.DISABLE_JIT)
-M = 2 * BLOCK + 7 if SMALL else 9 * BLOCK + 7
+M = 2 * BLOCK + 7 if SMALL else (GROUP + 9) * BLOCK + 7  # two groups
 N = 5 if SMALL else 60
 
 
@@ -25,9 +26,8 @@ def prepared(ground, seed=0, whole=False):
     rng = np.random.default_rng(seed)
     g = rng.integers(-3, 3, M).astype(float) if whole else rng.normal(size=M)
     boxes = enclose(ground.yt)
-    peak = np.empty(boxes.low.shape[1])
-    block_max(g, peak)
-    return g, boxes, peak
+    planes = planes_of(ground, boxes, g)
+    return g, boxes, planes
 
 
 def new_lists(room):
@@ -42,16 +42,17 @@ def list_of(lists, i):
 @pytest.mark.parametrize("wanted", [1, 3, 8])
 @pytest.mark.parametrize("ground", list(grounds()))
 def test_best_columns(ground, wanted):
-    g, boxes, peak = prepared(ground)
+    g, boxes, planes = prepared(ground)
     cost = dense(ground)
-    work = np.empty(peak.size), np.empty(BLOCK)
+    work = new_query(planes)
+    assert planes.outer_top.size == (1 if SMALL else 2)
     for i in range(N):
         reduced = cost[i] - g
         ascending = np.sort(reduced)
         for limit in (np.inf, ascending[5] + 1e-9, ascending[1] + 1e-9, ascending[0] - 1e-9):
-            for first in (0, peak.size - 1):
+            for first in (0, planes.top.size - 1):
                 column, price_of, key = np.zeros(wanted, np.int32), np.zeros(wanted), np.zeros(wanted)
-                found = best_columns(ground, boxes, g, peak, i, limit, first, *work, column, price_of, key)
+                found = best_columns(ground, boxes, g, planes, i, limit, first, work, column, price_of, key)
                 expected = ascending[ascending < limit][:wanted]
                 assert found == expected.size
                 # costs of 1 to 100 whose last digits differ between NumPy and LLVM
@@ -63,22 +64,22 @@ def test_best_columns(ground, wanted):
 
 @pytest.mark.parametrize("ground", list(grounds()))
 def test_c_transform(ground):
-    g, boxes, peak = prepared(ground)
+    g, boxes, planes = prepared(ground)
     expected = (dense(ground) - g).min(axis=1)
     rows = np.random.default_rng(0).permutation(N)[: N - 2]
     for cap in (np.full(N, np.inf), expected + np.linspace(-1, 1, N), expected - 1.0):
         out = np.full(N, -99.0)
-        c_transform(ground, boxes, cap, g, peak, rows, out)
+        c_transform(ground, boxes, cap, g, planes, rows, out)
         np.testing.assert_allclose(out[rows], np.minimum(cap, expected)[rows], rtol=1e-13, atol=1e-13)
         assert (np.delete(out, rows) == -99.0).all()
 
 
 @pytest.mark.parametrize("ground", list(grounds()))
 def test_price_fills_empty_lists(ground):
-    g, boxes, peak = prepared(ground)
+    g, boxes, planes = prepared(ground)
     reduced = dense(ground) - g
     lists, smallest = new_lists(NEW + 3), np.full(N, -99.0)
-    price(ground, boxes, np.full(N, np.inf), g, peak, np.arange(N), lists, smallest)
+    price(ground, boxes, np.full(N, np.inf), g, planes, np.arange(N), lists, smallest)
     np.testing.assert_allclose(smallest, reduced.min(axis=1), rtol=1e-13, atol=1e-13)
     for i in range(N):
         held = list_of(lists, i)
@@ -91,15 +92,15 @@ def test_price_fills_empty_lists(ground):
 def test_price_again_replaces_the_worst(ground):
     """Lists of 10: the second pass, with other prices, keeps the 10 best of what is held and what is new."""
     room = NEW + 2
-    g, boxes, peak = prepared(ground)
+    g, boxes, planes = prepared(ground)
     lists, smallest = new_lists(room), np.empty(N)
-    price(ground, boxes, np.full(N, np.inf), g, peak, np.arange(N), lists, smallest)
+    price(ground, boxes, np.full(N, np.inf), g, planes, np.arange(N), lists, smallest)
     before = [list_of(lists, i) for i in range(N)]
-    g, boxes, peak = prepared(ground, seed=7)
+    g, boxes, planes = prepared(ground, seed=7)
     reduced = dense(ground) - g
     f = np.sort(reduced, axis=1)[:, 6] + 1e-9  # seven columns violate
     rows = np.arange(0, N, 2)
-    price(ground, boxes, f, g, peak, rows, lists, smallest)
+    price(ground, boxes, f, g, planes, rows, lists, smallest)
     for i in range(N):
         held = list_of(lists, i)
         if i % 2:
@@ -114,9 +115,55 @@ def test_price_again_replaces_the_worst(ground):
 
 def test_nothing_below_f_changes_nothing():
     ground = next(grounds())
-    g, boxes, peak = prepared(ground)
+    g, boxes, planes = prepared(ground)
     f = (dense(ground) - g).min(axis=1)
     lists, smallest = new_lists(4), np.empty(N)
-    price(ground, boxes, f, g, peak, np.arange(N), lists, smallest)
+    price(ground, boxes, f, g, planes, np.arange(N), lists, smallest)
     np.testing.assert_array_equal(smallest, f)
     assert (lists.count == 0).all()
+
+
+def naive_take_in(held, by_column, room):
+    """Lists as Python has them, [(column, cost), ...] a row: column by column, new pairs go to the end."""
+    out = [list(pairs) for pairs in held]
+    for j, pairs in enumerate(by_column):
+        for i, cost in pairs:
+            if len(out[i]) < room[i] and j not in [column for column, _ in out[i]]:
+                out[i].append((j, cost))
+    return out
+
+
+def lists_of(held, room):
+    """`held` in the kernels' form, with NaN and -1 in the room that is free."""
+    start = np.concatenate([[0], np.cumsum(room)])
+    lists = Lists(
+        start, np.array([len(pairs) for pairs in held]), np.full(start[-1], -1, np.int32), np.full(start[-1], np.nan)
+    )
+    for begin, pairs in zip(start, held):
+        for t, (column, cost) in enumerate(pairs):
+            lists.column[begin + t], lists.cost[begin + t] = column, cost
+    return lists
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_take_in(seed):
+    """Lists that are full, empty and without any room, and pairs that both sides list, each at a cost of its own."""
+    rng = np.random.default_rng(seed)
+    n, m = 7, 11
+    room = rng.integers(0, 6, n)
+    room[:3] = 0, 4, 2
+    filled = np.minimum(room, rng.integers(0, 6, n))
+    filled[1:3] = 4, 0
+    room[3:5], filled[3:5] = 5, 1
+    held = [[(int(j), float(rng.random())) for j in rng.permutation(m)[:k]] for k in filled]
+    width = rng.integers(2, n + 1, m)
+    by_column = [[(int(i), 10.0 + float(rng.random())) for i in rng.permutation(n)[:k]] for k in width]
+    expected = naive_take_in(held, by_column, room)
+    assert len(expected[2]) == 2 and sum(map(len, expected)) > filled.sum() + 2
+    lists, columns = lists_of(held, room), lists_of(by_column, np.full(m, n))
+    before = [field.copy() for field in columns]
+    take_in(lists, columns)
+    for mine, asked in zip(lists, lists_of(expected, room)):
+        np.testing.assert_array_equal(mine, asked)
+    for mine, asked in zip(columns, before):
+        np.testing.assert_array_equal(mine, asked)

@@ -16,7 +16,8 @@ from kernels.twins import (
 from kernels.twins import NAMES as METRIC_NAMES
 from numba import config
 
-from otkit.kernels.boxes import BLOCK, block_max, enclose
+from otkit.kernels.boxes import BLOCK, enclose
+from otkit.kernels.planes import planes_of
 from otkit.kernels.rays import gradients
 
 SMALL = bool(config.DISABLE_JIT)
@@ -25,10 +26,9 @@ N, M = (8, BLOCK + 5) if SMALL else (60, 3 * BLOCK + 3)
 
 def found(ground, g, begin=0, end=None):
     boxes = enclose(ground.yt)
-    peak = np.empty(boxes.low.shape[1])
-    block_max(g, peak)
+    planes = planes_of(ground, boxes, g)
     out = np.full(ground.x.shape, -9.0)
-    gradients(ground, boxes, g, peak, begin, len(ground.x) if end is None else end, out)
+    gradients(ground, boxes, g, planes, begin, len(ground.x) if end is None else end, out)
     return out
 
 

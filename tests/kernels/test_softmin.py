@@ -18,7 +18,7 @@ from kernels.twins import (
 from numba import config
 
 from otkit.costs import curve_order
-from otkit.kernels.boxes import BLOCK, block_max, enclose
+from otkit.kernels.boxes import BLOCK, enclose
 from otkit.kernels.ground import EUCLIDEAN, SQUARES, Ground
 from otkit.kernels.softmin import GROUP, TILE, TOO_FAR, Memory, Potentials, Work, apply, densities, measure, sweep
 
@@ -44,8 +44,7 @@ class Case(NamedTuple):
 
     @property
     def potentials(self):
-        peak = np.empty(self.boxes.low.shape[1])
-        block_max(self.g, peak)
+        peak = np.maximum.reduceat(self.g, np.arange(0, self.g.size, BLOCK))
         h = (self.g + np.log2(self.b)).astype(self.kinds[0])
         return Potentials(h, self.k, peak, REACH[self.kinds], self.g, self.scale)
 

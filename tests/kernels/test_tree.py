@@ -8,7 +8,7 @@ from scipy.optimize import linprog
 
 from otkit.kernels.ground import at
 from otkit.kernels.pricing import Lists
-from otkit.kernels.simplex import CHUNK, Work, sweep
+from otkit.kernels.simplex import Work, chunk_of, sweep
 from otkit.kernels.start import complete, greedy
 from otkit.kernels.tree import pivot, set_potentials
 from otkit.solvers.levels import new_tree
@@ -64,9 +64,8 @@ def naive_room(arcs, i, j, n):
 
 
 def work_for(nodes):
-    sizes = {"pot": nodes, "pot_error": nodes, "big_pot": nodes}
-    kinds = {"big_pot": np.int32, "entry": np.int64, "row": np.int64}
-    return Work(*(np.zeros(sizes.get(name, CHUNK), kinds.get(name, float)) for name in Work._fields))
+    chunk = chunk_of(nodes)
+    return Work(np.zeros(nodes), np.zeros(nodes), np.zeros(nodes, np.int32), np.zeros(chunk, np.int64), np.zeros(chunk))
 
 
 @pytest.mark.parametrize("n, m", [(1, 1), (4, 7), (13, 9)])

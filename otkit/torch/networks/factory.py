@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import NamedTuple
 
 from otkit.errors import Unsupported
@@ -13,7 +12,7 @@ from otkit.torch.networks.mlp import MLPCritic, MLPGenerator
 from otkit.torch.networks.pixels import halvings
 from otkit.torch.networks.resnet import ResNetCritic, ResNetGenerator
 from otkit.torch.networks.sequence import SequenceCritic, SequenceGenerator
-from otkit.torch.networks.stack import Critic, Generator, positive
+from otkit.torch.networks.stack import Critic, Generator, checked_shape, positive
 
 
 class Kind(NamedTuple):
@@ -87,7 +86,7 @@ def networks_for(
     >>> type(generator).__name__, critic.shape, generator.noise_dim
     ('DCGANGenerator', (1, 8, 8), 16)
     """
-    shape = _checked(shape)
+    shape = checked_shape(shape)
     kind = kind_for(shape, kind)
     room = KINDS[kind]
     sizes = {"hidden": hidden, "width": width, "depth": depth}
@@ -104,16 +103,6 @@ def networks_for(
         shape, features=critic_features, activation=critic_activation, norm=critic_norm, dropout=dropout, **sizes
     )
     return generator, critic
-
-
-def _checked(shape: tuple[int, ...]) -> tuple[int, ...]:
-    if isinstance(shape, Integral):
-        raise Unsupported(f"shape is {shape}: pass the shape of one sample as a tuple, ({shape},) for points.")
-    shape = tuple(shape)
-    if not shape:
-        raise Unsupported("shape is (): a sample has one number at least, (1,).")
-    positive(**{f"shape[{axis}]": side for axis, side in enumerate(shape)})
-    return tuple(map(int, shape))
 
 
 def kind_for(shape: tuple[int, ...], kind: str = "auto") -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from otkit.errors import BadCritic, Unsupported
-from otkit.torch.networks.stack import positive
+from otkit.torch.networks.stack import checked_shape, positive
 
 if TYPE_CHECKING:
     from otkit.critic import Critic as ExactCritic
@@ -51,8 +51,8 @@ class McShaneCritic(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], *, cones: int = CONES, tips: str = "up") -> None:
         super().__init__()
-        shape = tuple(shape)
-        positive(**{f"shape[{axis}]": side for axis, side in enumerate(shape)}, cones=cones)
+        shape = checked_shape(shape)
+        positive(cones=cones)
         if tips not in ("up", "down"):
             raise Unsupported(f"tips is {tips!r}: 'up' (the largest of cones) or 'down' (the smallest).")
         self.shape, self.features, self.tips = shape, 1, tips

@@ -9,7 +9,7 @@ from math import prod
 from torch import nn
 
 from otkit.torch.networks.layers import Activation, activation, critic_norm, dropout_layer, glorot_, he_, norm
-from otkit.torch.networks.stack import Critic, Generator, Stack, output_layer, positive
+from otkit.torch.networks.stack import Critic, Generator, Stack, checked_shape, output_layer, positive
 
 HIDDEN = (512, 512, 512)
 
@@ -77,8 +77,9 @@ class MLPGenerator(Generator):
         norm: str = "none",
         output: str = "none",
     ) -> None:
+        shape = checked_shape(shape)
         layers = mlp_layers(noise_dim, prod(shape), hidden, activation, norm)
-        unflat = nn.Unflatten(1, tuple(shape)) if len(shape) > 1 else None
+        unflat = nn.Unflatten(1, shape) if len(shape) > 1 else None
         super().__init__([*layers, unflat, output_layer(output, shape)], noise_dim, shape)
 
 
@@ -111,6 +112,7 @@ class MLPCritic(Critic):
         norm: str = "none",
         dropout: float = 0.0,
     ) -> None:
+        shape = checked_shape(shape)
         flat = nn.Flatten() if len(shape) > 1 else None
         layers = mlp_layers(prod(shape), features, hidden, activation, critic_norm(norm), dropout)
         super().__init__([flat, *layers], shape, features)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otkit.errors import Unsupported
+from otkit.torch.networks.stack import checked_shape
 
 SMALLEST = 8
 
@@ -17,6 +18,7 @@ def halvings(shape: tuple[int, ...]) -> tuple[tuple[int, int], int]:
     >>> halvings((1, 28, 28)), halvings((3, 64, 32))
     (((7, 7), 2), ((8, 4), 3))
     """
+    shape = checked_shape(shape)
     if len(shape) != 3:
         raise Unsupported(f"shape is {shape}: images are (C, H, W); kind='mlp' takes any shape.")
     height, width = shape[1:]

@@ -16,7 +16,7 @@ from otkit.torch.networks.layers import (
     he_,
     norm,
 )
-from otkit.torch.networks.stack import Critic, Generator, Stack, output_layer, positive
+from otkit.torch.networks.stack import Critic, Generator, Stack, checked_shape, output_layer, positive
 
 WIDTH, DEPTH, KERNEL = 128, 5, 5
 START = 0.3  # of a branch's last weights: the paper multiplies the branch by it
@@ -109,9 +109,9 @@ class SequenceCritic(Critic):
 
 
 def _sequence(shape: tuple[int, int]) -> tuple[int, int]:
+    shape = checked_shape(shape)
     if len(shape) != 2:
         raise Unsupported(f"shape is {shape}: sequences are (C, L); kind='mlp' takes any shape.")
-    positive(**{"shape[0]": shape[0], "shape[1]": shape[1]})
     return shape
 
 

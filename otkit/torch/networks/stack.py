@@ -56,6 +56,17 @@ class Critic(Stack):
         self.shape, self.features = tuple(shape), features
 
 
+def checked_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of one sample as whole numbers from 1 on; raises `Unsupported` for anything else."""
+    if isinstance(shape, Integral):
+        raise Unsupported(f"shape is {shape}: pass the shape of one sample as a tuple, ({shape},) for points.")
+    shape = tuple(shape)
+    if not shape:
+        raise Unsupported("shape is (): a sample has one number at least, (1,).")
+    positive(**{f"shape[{axis}]": side for axis, side in enumerate(shape)})
+    return tuple(map(int, shape))
+
+
 def output_layer(output: str, shape: tuple[int, ...]) -> nn.Module | None:
     """The last layer of a generator: none, tanh, sigmoid, or softmax over the channels of a sequence.
 

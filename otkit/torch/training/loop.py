@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from otkit.errors import Diverged, TrainingInterrupted, Unsupported
+from otkit.interrupts import Asked, waiting_for_the_step
 from otkit.progress import Progress, listening, report
 from otkit.torch.critics import FILE as CRITIC
 from otkit.torch.critics import save_critic
@@ -23,7 +24,6 @@ from otkit.torch.training.config import TrainConfig
 from otkit.torch.training.feed import Split
 from otkit.torch.training.folder import refuse_change
 from otkit.torch.training.history import History
-from otkit.torch.training.interrupts import Asked, waiting_for_the_step
 from otkit.torch.training.monitor import Monitor
 from otkit.torch.training.networks import with_plain_weights
 from otkit.torch.training.ranks import Ranks

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from otkit.torch.whole import whole
+from otkit.whole import whole
 
 
 @contextmanager
