@@ -7,6 +7,7 @@ import pytest
 
 def pytest_configure(config):
     """POT is an oracle for NumPy arrays; `import ot` would load torch and jax too, which only slow benchmarks need."""
+    os.environ.setdefault("PYTHONFAULTHANDLER", "1")  # a process that a test starts says where it died
     if "not slow" in config.option.markexpr:
         os.environ.update({f"POT_BACKEND_DISABLE_{name}": "1" for name in ("PYTORCH", "JAX", "CUPY", "TENSORFLOW")})
 

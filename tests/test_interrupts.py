@@ -1,7 +1,10 @@
-"""Ctrl-C at a moment that suits."""
+"""Ctrl-C at a moment that suits, and at any other."""
 
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 
@@ -81,3 +84,60 @@ def test_tasks_have_ended_however_often_it_is_pressed():
     with pytest.raises(KeyboardInterrupt):
         share_out(task, 2)
     assert len(ended) == 1
+
+
+STORM = """
+    import collections
+    import signal
+    import sys
+    import time
+    import numpy as np
+    import otkit
+    from otkit.solvers import Multiscale, NetworkSimplex, Sinkhorn
+
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((1000, 3)), rng.standard_normal((1000, 3)) + 0.5
+    u, v = rng.standard_normal((10000, 1)), rng.standard_normal((20000, 1))
+    critic = otkit.Critic.of(otkit.wasserstein(x, y))
+
+    def solved(x, y, solver=None):
+        return otkit.wasserstein(x, y, p=2, solver=solver, throw=False)
+
+    work = {
+        "line": lambda: solved(u, v),
+        "simplex": lambda: solved(x, y, NetworkSimplex()),
+        "multiscale": lambda: solved(x, y, Multiscale()),
+        "assignment": lambda: solved(np.tile(x, 4), np.tile(y, 4)),
+        "sinkhorn": lambda: solved(x, y, Sinkhorn(gap=0.01)),
+        "critic": lambda: critic.gradient(rng.standard_normal((5000, 3))),
+        "verify": lambda: otkit.verify(x, y, critic=critic, n_bootstrap=10),
+    }[sys.argv[1]]
+    work()
+    start = time.perf_counter()
+    work()
+    whole = time.perf_counter() - start
+    end, seen = time.perf_counter() + 2.0, collections.Counter()
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    while time.perf_counter() < end:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-4, whole))
+            try:
+                found = work()
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
+            seen[found.status.name if isinstance(found, otkit.Result) else "done"] += 1
+        except KeyboardInterrupt:
+            seen["raised"] += 1
+    print(dict(seen))
+    sys.exit(seen["INTERRUPTED"] + seen["raised"] == 0)
+"""
+
+
+@pytest.mark.parametrize("work", ["line", "simplex", "multiscale", "assignment", "sinkhorn", "critic", "verify"])
+def test_interrupted_at_a_hundred_random_moments(work, tmp_path):
+    """They leave a process that works. A kernel that returned an array asked Python for its class, heard of Ctrl-C
+    there and called address 0: one in fifty ended with a segmentation fault."""
+    program = tmp_path / "storm.py"
+    program.write_text(textwrap.dedent(STORM))
+    done = subprocess.run([sys.executable, program, work], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr

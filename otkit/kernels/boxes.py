@@ -24,28 +24,26 @@ class Boxes(NamedTuple):
 
 
 @njit
-def _hull(lows, highs, width):
-    """The boxes of `width` consecutive ones of lows, highs (d, count)."""
+def _hull(lows, highs, width, low, high):
+    """Modifies low, high: the boxes of `width` consecutive ones of lows, highs (d, count)."""
     d, count = lows.shape
-    boxes = (count + width - 1) // width
-    low = np.empty((d, boxes))
-    high = np.empty((d, boxes))
     for k in range(d):
-        for b in range(boxes):
+        for b in range(low.shape[1]):
             low[k, b] = lows[k, b * width]
             high[k, b] = highs[k, b * width]
             for j in range(b * width, min(count, (b + 1) * width)):
                 low[k, b] = min(low[k, b], lows[k, j])
                 high[k, b] = max(high[k, b], highs[k, j])
-    return low, high
 
 
-@njit
 def enclose(yt):
     """Boxes of the columns of yt (d, m) in blocks of BLOCK, and of these in groups of GROUP."""
-    low, high = _hull(yt, yt, BLOCK)
-    outer_low, outer_high = _hull(low, high, GROUP)
-    return Boxes(low, high, outer_low, outer_high)
+    d, m = yt.shape
+    blocks, groups = -(-m // BLOCK), -(-m // (BLOCK * GROUP))
+    boxes = Boxes(np.empty((d, blocks)), np.empty((d, blocks)), np.empty((d, groups)), np.empty((d, groups)))
+    _hull(yt, yt, BLOCK, boxes.low, boxes.high)
+    _hull(boxes.low, boxes.high, GROUP, boxes.outer_low, boxes.outer_high)
+    return boxes
 
 
 @njit(fastmath=FINITE)

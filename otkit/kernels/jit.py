@@ -1,6 +1,6 @@
 """The decorator of every kernel: `numba.njit` with a cache that can be shared by processes and survives an upgrade.
 
-Numba alone ends processes with a segmentation fault in four ways, each met here:
+Numba alone ends processes with a segmentation fault in five ways, each met here:
 
 - It decides by a kernel's own file whether its compiled code is still good, so a caller whose file is unchanged keeps
   calling the old code of a kernel that changed, with its old arguments. Ours lies in a folder named after the sources
@@ -14,6 +14,9 @@ Numba alone ends processes with a segmentation fault in four ways, each met here
 - LLVM asks Python for the stored code and hands it new code through callbacks, where Python ignores whatever is raised.
   A Ctrl-C that arrives there is lost, and so is the code: the kernel jumps to address 0, or can never be compiled
   again. Ours holds Ctrl-C back until a kernel is there.
+- A kernel that gives Python an array or a named tuple asks Python for the class of it, and a Ctrl-C that arrived while
+  the kernel ran is raised there: the kernel goes on with nothing in place of a class. Ours give Python numbers only,
+  and write on arrays that they are given.
 """
 
 import hashlib
@@ -25,6 +28,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import numba
+from numba import types
 from numba.core.caching import IndexDataCacheFile
 
 from otkit.interrupts import held_back
@@ -77,6 +81,29 @@ class _CacheFile(IndexDataCacheFile):
         return super()._load_data(name)
 
 
+def _is_numbers(found: types.Type) -> bool:
+    if isinstance(found, types.BaseTuple):
+        return not isinstance(found, types.BaseNamedTuple) and all(map(_is_numbers, found))
+    return isinstance(found, (types.NoneType, types.Number, types.Boolean))
+
+
+def _returning_numbers(kernel: Callable) -> None:
+    """Its first call from Python is a TypeError where it returns anything else. Calls from kernels may return all."""
+    compile_for_args = kernel._compile_for_args
+
+    def compile_and_look(*args: object, **kwargs: object) -> object:
+        code = compile_for_args(*args, **kwargs)
+        for signature in kernel.nopython_signatures:
+            if not _is_numbers(signature.return_type):
+                raise TypeError(
+                    f"{kernel.__qualname__} returns {signature.return_type}: Ctrl-C while it runs would end the "
+                    "process; let it write on an array that it is given"
+                )
+        return code
+
+    kernel._compile_for_args = compile_and_look
+
+
 def njit(function: Callable | None = None, **options: object) -> Callable:
     """`numba.njit(cache=True, nogil=True, **options)`, cached below FOLDER: kernels own what they write on, so Python
     threads may run several at once."""
@@ -90,6 +117,7 @@ def njit(function: Callable | None = None, **options: object) -> Callable:
         numba.config.CACHE_DIR = before
     if not numba.config.DISABLE_JIT:
         kernel.compile = held_back()(kernel.compile)  # which looks into the cache first
+        _returning_numbers(kernel)
         stamp = kernel._cache._impl.locator.get_source_stamp()
         kernel._cache._cache_file = _CacheFile(kernel._cache.cache_path, kernel._cache._impl.filename_base, stamp)
     return kernel

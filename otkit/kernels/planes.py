@@ -91,7 +91,6 @@ def _fit(yt, g, lows, highs, width, top, slope):
         top[b] = best + ROUNDING * size if tilted else best
 
 
-@njit
 def planes_of(ground, boxes, g):
     """The Planes of potentials g (m,). O(m d^2)."""
     d, blocks = boxes.low.shape

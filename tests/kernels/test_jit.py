@@ -1,9 +1,10 @@
-"""The cache of compiled kernels, filled by several processes."""
+"""Kernels that Ctrl-C cannot break, and their cache, filled by several processes."""
 
 import os
 import subprocess
 import sys
 import textwrap
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -84,6 +85,34 @@ def test_ctrl_c_while_a_kernel_is_made(totals, name):
     RuntimeError at every call where it was compiled, a segmentation fault where it was loaded."""
     assert totals(name, "_object_compiled_hook") == "compiled"
     assert totals(name, "_object_getbuffer_hook") == "loaded"
+
+
+Pair = namedtuple("Pair", "one two")
+RETURNED = {
+    "nothing": (lambda x: None, True),
+    "a number": (lambda x: x[0], True),
+    "a flag": (lambda x: x[0] > 0, True),
+    "numbers": (lambda x: (x[0], (1, x[0] > 0)), True),
+    "an array": (lambda x: x + 1, False),
+    "an array among numbers": (lambda x: (1, x), False),
+    "a named tuple": (lambda x: Pair(1, x[0]), False),
+}
+
+
+@pytest.mark.parametrize("what", RETURNED)
+def test_kernels_give_python_numbers_only(what, tmp_path, monkeypatch):
+    monkeypatch.setattr(jit, "FOLDER", tmp_path)
+    function, allowed = RETURNED[what]
+    kernel = jit.njit(function)
+    for _ in range(2):  # compiled, then loaded
+        if allowed:
+            kernel(np.arange(5.0))
+        else:
+            with pytest.raises(TypeError, match=r"<lambda> returns .*: Ctrl-C while it runs would end the process"):
+                kernel(np.arange(5.0))
+        kernel = jit.njit(function)
+    caller = jit.njit(lambda x: 1.0 if kernel(x) is None else 2.0)
+    assert caller(np.arange(5.0)) == (1.0 if what == "nothing" else 2.0)
 
 
 def total(x):
