@@ -7,7 +7,7 @@ from numba import config
 
 from otkit.kernels.boxes import BLOCK, GROUP, enclose
 from otkit.kernels.planes import planes_of
-from otkit.kernels.pricing import NEW, Lists, best_columns, c_transform, new_query, price, take_in
+from otkit.kernels.pricing import NEW, Lists, Query, best_columns, c_transform, price, take_in
 
 SMALL = bool(config.DISABLE_JIT)
 M = 2 * BLOCK + 7 if SMALL else (GROUP + 9) * BLOCK + 7  # two groups
@@ -44,7 +44,8 @@ def list_of(lists, i):
 def test_best_columns(ground, wanted):
     g, boxes, planes = prepared(ground)
     cost = dense(ground)
-    work = new_query(planes)
+    groups = planes.outer_top.shape[0]
+    work = Query(np.empty(groups), np.empty(groups), np.empty(GROUP), np.empty(GROUP), np.empty(BLOCK))
     assert planes.outer_top.size == (1 if SMALL else 2)
     for i in range(N):
         reduced = cost[i] - g
