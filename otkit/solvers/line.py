@@ -108,13 +108,12 @@ class _Sorted:
 
     def cost(self) -> float:
         from otkit.kernels.line import cost_sorted, cost_weighted
-        from otkit.kernels.sort import sort_pair
+        from otkit.solvers.sorting import sorted_pair
 
         p, problem = self.problem.p, self.problem
         n, m = problem.shape
         if problem.uniform_sides:
-            xs, ys = np.empty(n), np.empty(m)
-            sort_pair(self.x, self.y, xs, ys, np.empty(n), np.empty(m))
+            xs, ys = sorted_pair(self.x, self.y)
             if n == m:
                 return cost_sorted(xs, ys, p) * float(problem.a[0])
             a, b, _ = problem.units

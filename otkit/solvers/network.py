@@ -111,7 +111,7 @@ class Network:
 
 
 def dense_network(level: Level, handed: Handed | None, slices: Slices) -> Network:
-    """From the coarser level's optimum, or greedily without one."""
+    """From the coarser level's optimum, or greedily without a plan of it."""
     tree, lists, pair = first_tree(level, handed, slices)
     return Network(level.shape, tree, lists, level, spread(handed, level.shape[1]), pair, level.worth(*pair))
 
@@ -121,7 +121,7 @@ def bare_network(level: Level, handed: Handed | None) -> Network:
     n, m = level.shape
     none = np.empty(0, np.int64)
     arcs = [np.empty(n + m, np.int64) for _ in range(3)]
-    if handed is None:
+    if handed is None or not handed.refinable:
         count = greedy(none, none, level.a, level.b, *arcs)
     else:
         count = hand_down(handed.rows, handed.cols, handed.units, level.a, level.b, *arcs)
