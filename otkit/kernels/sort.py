@@ -270,7 +270,7 @@ def _settle(tmp, tmp_carry, n, buckets, ends, first, last, out, out_carry):
 def sort_into(x, carry, out, out_carry, tmp, tmp_carry):
     """Modifies out, out_carry: x and its carry in stable order of x; tmp and tmp_carry (n,) are scratch.
 
-    1e6 normal keys: 10.5 ms on one core, against 54 ms for np.sort and 22 ms for the radix sort alone.
+    1e6 normal keys: 10.5 ms on one core, against 54 ms for np.sort without AVX-512 and 22 ms for the radix sort alone.
     """
     ends = np.empty(MOST, np.int64)
     buckets = _place(x, carry, tmp, tmp_carry, ends)

@@ -34,8 +34,8 @@ class Selection(NamedTuple):
 class Auto:
     """Takes the fastest exact solver for the problem; the limits are handed to it (`Line` needs none).
 
-    Matrices go to the simplex whatever their weights: where they come from few coordinates an assignment took 5 times
-    as long (n = 2000), where they are random it would take a third.
+    Matrices go to the simplex whatever their weights: where they come from two coordinates an assignment took 8 times
+    as long (n = 2000), where they are random it would take a fifth, in 64 coordinates 0.6.
 
     Parameters
     ----------
