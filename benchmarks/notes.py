@@ -19,8 +19,8 @@ NOTES: dict[str, str] = {
     ),
     "sinkhorn_iteration.OTT.64": (
         "25 million products of 64 coordinates, 3.2 billion operations. From the processor measured before, where "
-        "NumPy did not use AVX-512, to this one otkit's time falls 2.0 times (27 to 14 ms) and that of OTT, which calls "
-        "a matrix product of XLA, 2.9 times, so the ratio falls from 2.4 to 1.6. The kernel's tiles have not been tuned "
-        "on this processor."
+        "NumPy did not use AVX-512, to this one otkit's time falls 2.0 times (27 to 14 ms) and that of OTT, which "
+        "calls a matrix product of XLA, 2.9 times, so the ratio falls from 2.4 to 1.6. The kernel's tiles have not "
+        "been tuned on this processor."
     ),
 }
