@@ -168,17 +168,18 @@ def first_tree(
     best = np.argsort(reduced, kind="stable")
     extra_rows, extra_cols = extra_rows[best], extra_cols[best]
     take_in(lists, by_column)
+    return planted(level, handed, extra_rows, extra_cols), lists, (f, g)
+
+
+def planted(level: Level, handed: Handed | None, extra_rows: np.ndarray, extra_cols: np.ndarray) -> Tree:
+    """One strongly feasible tree: from the plan handed down, or greedily along the extra arcs where there is none of
+    use (the north-west corner without any), and joined by the extra arcs."""
+    n, m = level.shape
     arcs = [np.empty(n + m, np.int64) for _ in range(3)]
     if handed is None or not handed.refinable:
         count = greedy(extra_rows, extra_cols, level.a, level.b, *arcs)
     else:
         count = hand_down(handed.rows, handed.cols, handed.units, level.a, level.b, *arcs)
-    return hang(level, arcs, count, extra_rows, extra_cols), lists, (f, g)
-
-
-def hang(level: Level, arcs: list[np.ndarray], count: int, extra_rows: np.ndarray, extra_cols: np.ndarray) -> Tree:
-    """The forest of the first `count` arcs as one strongly feasible tree."""
-    n, m = level.shape
     tree = new_tree(n + m)
     complete(level.ground, n, m, *arcs, count, extra_rows, extra_cols, tree)
     return tree

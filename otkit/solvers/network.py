@@ -11,9 +11,8 @@ from otkit.certificate import Slices, c_transformed
 from otkit.costs import SparseCost
 from otkit.kernels.pricing import Lists
 from otkit.kernels.simplex import Work, chunk_of, sweep
-from otkit.kernels.start import greedy, hand_down
 from otkit.kernels.tree import Tree, set_potentials
-from otkit.solvers.levels import Handed, Level, first_tree, hang, new_lists, new_tree, price_rows, spread
+from otkit.solvers.levels import Handed, Level, first_tree, new_lists, new_tree, planted, price_rows, spread
 
 
 @dataclass(eq=False)
@@ -120,12 +119,7 @@ def bare_network(level: Level, handed: Handed | None) -> Network:
     """The coarser level's plan handed down (or the north-west corner) in O(n + m), for a solve that was stopped."""
     n, m = level.shape
     none = np.empty(0, np.int64)
-    arcs = [np.empty(n + m, np.int64) for _ in range(3)]
-    if handed is None or not handed.refinable:
-        count = greedy(none, none, level.a, level.b, *arcs)
-    else:
-        count = hand_down(handed.rows, handed.cols, handed.units, level.a, level.b, *arcs)
-    return Network(level.shape, hang(level, arcs, count, none, none), new_lists(n), level, spread(handed, m))
+    return Network(level.shape, planted(level, handed, none, none), new_lists(n), level, spread(handed, m))
 
 
 def sparse_network(cost: SparseCost, a: np.ndarray, b: np.ndarray) -> Network:
